@@ -1,0 +1,110 @@
+"""The one reader of JSON bytes: limits first, then the standard parser, then nothing surprising left.
+
+RFC 8259 leaves duplicate keys, NaN and lone surrogates to the reader; here they are refused, so that what we check,
+sign and store is what every other reader sees.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NoReturn
+
+from connector.errors import BadMessage, TooLarge
+
+PEER_BYTES = 256 * 1024
+OPERATOR_BYTES = 1024 * 1024
+DEPTH = 64
+_NUMBER_CHARACTERS = 64
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+
+
+def loads(data: bytes, *, limit: int = PEER_BYTES, depth: int = DEPTH) -> Any:
+    """Return the JSON value in UTF-8 bytes.
+
+    Args:
+        data: the bytes as they came.
+        limit: the most bytes accepted.
+        depth: the most levels of nesting accepted.
+
+    Raises:
+        TooLarge: `body_too_large`.
+        BadMessage: `json_invalid`, `json_too_deep`, `json_duplicate_key`, `json_number`, `json_text`.
+    """
+    if len(data) > limit:
+        raise TooLarge("body_too_large", limit_bytes=limit)
+    _check_depth(data, depth)
+    try:
+        value = json.loads(
+            data.decode(),
+            object_pairs_hook=_members,
+            parse_constant=_refuse_constant,
+            parse_float=_float,
+            parse_int=_int,
+        )
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise BadMessage("json_invalid", position=getattr(error, "pos", 0)) from None
+    if b"\\u" in data:
+        _check_text(value)
+    return value
+
+
+def load_object(data: bytes, *, limit: int = PEER_BYTES, depth: int = DEPTH) -> dict[str, Any]:
+    """Return the JSON object in bytes; as `loads`, and `json_not_object` for any other value."""
+    value = loads(data, limit=limit, depth=depth)
+    if not isinstance(value, dict):
+        raise BadMessage("json_not_object")
+    return value
+
+
+def _check_depth(data: bytes, most: int) -> None:
+    if data.count(b"{") + data.count(b"[") <= most:
+        return
+    level = 0
+    for match in _TOKENS.finditer(data):
+        first = data[match.start()]
+        if first in b"[{":
+            level += 1
+            if level > most:
+                raise BadMessage("json_too_deep", limit=most)
+        elif first in b"]}":
+            level -= 1
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise BadMessage("json_duplicate_key", field=twice[:64])
+    return members
+
+
+def _refuse_constant(_name: str) -> NoReturn:
+    raise BadMessage("json_number")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if len(text) > _NUMBER_CHARACTERS or value in (float("inf"), float("-inf")):
+        raise BadMessage("json_number")
+    return value
+
+
+def _int(text: str) -> int:
+    if len(text) > _NUMBER_CHARACTERS:
+        raise BadMessage("json_number")
+    return int(text)
+
+
+def _check_text(value: Any) -> None:
+    if isinstance(value, str):
+        if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+            raise BadMessage("json_text")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _check_text(key)
+            _check_text(item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_text(item)
