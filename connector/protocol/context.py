@@ -1,0 +1,37 @@
+"""The names on the wire: the DSP context, and our own extension members as full IRIs.
+
+A DSP `@context` is a list of known strings, so every term that the DSP context does not define is written as a full IRI.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from connector.ids import NS
+
+DSPACE: Final = "https://w3id.org/dspace/2025/1/context.jsonld"
+VERSION: Final = "2025-1"
+
+AFTER: Final = NS + "after"
+"""Member of a message: the `@id` of the receiver's last message that its sender had applied, or `""` for none."""
+
+RENEWAL: Final = NS + "renewal"
+"""Member of a TransferRequestMessage (`"supported"`), and the name of an endpoint property: where to fetch the next token."""
+
+PARTICIPANT: Final = NS + "participant"
+"""Left operand of a constraint: the peer's verified identity."""
+
+
+def message(kind: str, **members: Any) -> dict[str, Any]:
+    """Return a message of that `@type` with the DSP context; members that are None are left out."""
+    present = {name: value for name, value in members.items() if value is not None}
+    return {"@context": [DSPACE], "@type": kind} | present
+
+
+def check_context(value: Any) -> bool:
+    """Tell whether a received `@context` is understood: a string, or a list of strings, that names the DSP context.
+
+    Inline contexts can redefine terms, so an object anywhere is not understood.
+    """
+    names = [value] if isinstance(value, str) else value
+    return isinstance(names, list) and all(isinstance(name, str) for name in names) and DSPACE in names
