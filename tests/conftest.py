@@ -1,0 +1,69 @@
+"""What every test may ask for: a database of each kind, and a word at the end about what was left out."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_CI = os.environ.get("CI", "").lower() == "true"
+_MISSING = "PostgreSQL is not installed (make system-deps)"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("postgresql") and postgres.binaries() is None:
+        if _CI:
+            pytest.fail(f"{_MISSING}, and CI leaves nothing out", pytrace=False)
+        pytest.skip(_MISSING)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run in CI when a test was skipped."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if _CI and reporter is not None and reporter.stats.get("skipped") and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    without = [report for report in skipped if _MISSING in str(report.longrepr)]
+    if without:
+        terminalreporter.write_line(f"Left out: {len(without)} tests on PostgreSQL, which is not installed.")
+    if _CI and skipped:
+        terminalreporter.write_line(f"CI leaves nothing out, but {len(skipped)} tests were skipped: the run failed.")
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[postgres.Server]:
+    """Give a PostgreSQL server that lives as long as this worker's tests."""
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: postgres.Server) -> Iterator[str]:
+    """Give the URL of an empty PostgreSQL database; mark the test `postgresql`."""
+    url = postgresql_server.create()
+    yield url
+    postgresql_server.drop(url)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """Give the URL of an SQLite file that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'connector.db'}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Give the URL of an empty database, once of each kind."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
