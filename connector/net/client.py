@@ -1,0 +1,246 @@
+"""The one outbound HTTP client of the server: checked addresses, no redirects, no proxy environment, limits everywhere."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+
+from connector.errors import Unreachable
+from connector.net.dial import CONNECTIONS_PER_PEER, AddressRefusedError, Resolver, connector
+from connector.net.egress import Reach, check_url
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from aiohttp.abc import AbstractResolver
+
+USER_AGENT = "municipal-dataspace-connector"
+ANSWER_BYTES = 256 * 1024
+ANSWER_SECONDS = 10.0
+IDLE_SECONDS = 30.0
+CONNECT_SECONDS = 10.0
+READ_BUFFER_BYTES = 256 * 1024
+_REDIRECTS = frozenset({300, 301, 302, 303, 305, 307, 308})
+_ANY_GZIP_OR_ZLIB: Final = zlib.MAX_WBITS | 32
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered: the status, the headers (names in any case) and the whole decoded body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """An answer under way: `chunks` yields the body as it was sent, not decoded, and may raise `Unreachable`."""
+
+    status: int
+    headers: Mapping[str, str]
+    chunks: AsyncIterator[bytes]
+
+
+class Client:
+    """Calls peers and upstreams; made once per process and closed at its end.
+
+    Args:
+        loopback: whether the installation itself is a loopback one (`egress.loopback_host` of its own host).
+        resolver: name look-ups; by default the system's, in threads of their own.
+        tls: one long-lived context for every https call; by default the system's certificate authorities.
+    """
+
+    def __init__(
+        self, *, loopback: bool, resolver: AbstractResolver | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
+        self._loopback = loopback
+        self._resolver = resolver
+        self._tls = tls
+        self._sessions: dict[tuple[Reach, bool], aiohttp.ClientSession] = {}
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        reach: Reach,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        limit: int = ANSWER_BYTES,
+        timeout_seconds: float = ANSWER_SECONDS,
+    ) -> Answer:
+        """Send one request and return the whole answer; sent once at most, so a one-time token is spent once.
+
+        Args:
+            method: the HTTP method.
+            url: where to; see `egress.check_url`.
+            reach: who named the address.
+            headers: sent as they are.
+            body: sent as it is.
+            limit: the most bytes of the answer's body, before and after decoding.
+            timeout_seconds: for everything, from the look-up of the name to the last byte.
+
+        Raises:
+            Unreachable: `url_refused`, `address_refused`, `header_refused`, `peer_unreachable`, `peer_certificate`,
+                `peer_timeout`, `peer_redirected`, `peer_answer_too_large`, `peer_answer_encoding`,
+                `peer_answer_broken`.
+        """
+        timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=timeout_seconds)
+        sent = {"Accept-Encoding": "gzip"} | _checked(headers)
+        with _translated(url):
+            call = self._session(reach, streaming=False).request(
+                method,
+                check_url(url, loopback=self._loopback),
+                headers=sent,
+                data=body,
+                timeout=timeout,
+                allow_redirects=False,
+            )
+            async with call as response:
+                _refuse_redirect(response)
+                raw = await _read(response, limit)
+                return Answer(response.status, response.headers, _decoded(raw, response.headers, limit))
+
+    @contextlib.asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        reach: Reach,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> AsyncIterator[Streamed]:
+        """Send one request and give its answer while it arrives, in constant memory whatever its size.
+
+        No content coding is asked for unless `headers` does, and none is undone. Leaving the block before the end
+        closes the connection. The time limit is on silence, not on the whole. Raises as `request` does.
+        """
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=idle_seconds)
+        sent = {"Accept-Encoding": "identity"} | _checked(headers)
+        with _translated(url):
+            response = await self._session(reach, streaming=True).request(
+                method,
+                check_url(url, loopback=self._loopback),
+                headers=sent,
+                data=body,
+                timeout=timeout,
+                allow_redirects=False,
+            )
+        try:
+            _refuse_redirect(response)
+            yield Streamed(response.status, response.headers, _chunks(response, url))
+        finally:
+            response.release() if response.content.at_eof() else response.close()
+
+    async def close(self) -> None:
+        """Close every connection; the client is not used after it."""
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
+        if self._resolver is not None:
+            await self._resolver.close()
+
+    def _session(self, reach: Reach, *, streaming: bool) -> aiohttp.ClientSession:
+        """Return the pool for a reach; downloads have their own, so that they never hold up messages."""
+        session = self._sessions.get((reach, streaming))
+        if session is None:
+            session = self._sessions[(reach, streaming)] = self._open(reach, streaming=streaming)
+        return session
+
+    def _open(self, reach: Reach, *, streaming: bool) -> aiohttp.ClientSession:
+        if self._resolver is None:
+            self._resolver = Resolver()
+        per_peer = 0 if streaming else CONNECTIONS_PER_PEER
+        session = aiohttp.ClientSession(
+            connector=connector(
+                reach, loopback=self._loopback, resolver=self._resolver, tls=self._tls, per_peer=per_peer
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"User-Agent": USER_AGENT},
+            skip_auto_headers=("Content-Type",),
+            auto_decompress=False,
+            trust_env=False,
+            read_bufsize=READ_BUFFER_BYTES,
+        )
+        # aiohttp sends a GET again when a kept-alive connection dies: the peer would see a spent token.
+        session._retry_connection = streaming  # noqa: SLF001 - there is no public switch
+        return session
+
+
+def _checked(headers: Mapping[str, str] | None) -> dict[str, str]:
+    """Return headers that cannot break out of their line; some values come from peers (a grant's token)."""
+    checked = dict(headers or {})
+    for name, value in checked.items():
+        if not (name.isascii() and name.isprintable() and value.isascii() and value.isprintable()):
+            raise Unreachable("header_refused")
+    return checked
+
+
+def _refuse_redirect(response: aiohttp.ClientResponse) -> None:
+    if response.status in _REDIRECTS:
+        raise Unreachable("peer_redirected", status=response.status)
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    if response.method != "HEAD" and (response.content_length or 0) > limit:
+        raise Unreachable("peer_answer_too_large", limit_bytes=limit, status=response.status)
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > limit:
+            raise Unreachable("peer_answer_too_large", limit_bytes=limit, status=response.status)
+    return bytes(body)
+
+
+def _decoded(raw: bytes, headers: Mapping[str, str], limit: int) -> bytes:
+    coding = headers.get("Content-Encoding", "identity").strip().lower()
+    if coding in {"", "identity"} or not raw:
+        return raw
+    if coding not in {"gzip", "x-gzip", "deflate"}:
+        raise Unreachable("peer_answer_encoding")
+    unpacker = zlib.decompressobj(_ANY_GZIP_OR_ZLIB)
+    try:
+        body = unpacker.decompress(raw, limit + 1)
+    except zlib.error:
+        raise Unreachable("peer_answer_encoding") from None
+    if len(body) > limit:
+        raise Unreachable("peer_answer_too_large", limit_bytes=limit)
+    if not unpacker.eof:
+        raise Unreachable("peer_answer_encoding")
+    return body
+
+
+async def _chunks(response: aiohttp.ClientResponse, url: str) -> AsyncIterator[bytes]:
+    with _translated(url):
+        async for chunk in response.content.iter_any():
+            yield chunk
+
+
+@contextlib.contextmanager
+def _translated(url: str) -> Iterator[None]:
+    """Turn every way that a call can fail into `Unreachable`; only the host is named, never path, query or headers."""
+    host = url.partition("://")[2].partition("/")[0].partition("?")[0].rpartition("@")[2][:255]
+    try:
+        yield
+    except TimeoutError:
+        raise Unreachable("peer_timeout", host=host) from None
+    except aiohttp.ClientConnectorError as error:
+        raise Unreachable(_connecting(error), host=host) from None
+    except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError, aiohttp.InvalidURL):
+        raise Unreachable("peer_answer_broken", host=host) from None
+    except (aiohttp.ClientError, OSError):
+        raise Unreachable("peer_unreachable", host=host) from None
+
+
+def _connecting(error: aiohttp.ClientConnectorError) -> str:
+    if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
+        return "peer_certificate"
+    return "address_refused" if isinstance(error.os_error, AddressRefusedError) else "peer_unreachable"
