@@ -1,0 +1,72 @@
+"""The hash chain of a journal.
+
+A record's hash covers (previous hash, number, time, kind, subject, salted digest of the payload), as canonical JSON
+(RFC 8785) under SHA-256. A payload can be removed later without breaking the chain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from connector import canonical
+
+GENESIS: Final = "sha256:" + "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record. `at` is an xsd:dateTime; `payload_digest` is `payload_digest(salt, payload)`."""
+
+    number: int
+    at: str
+    kind: str
+    subject: str
+    payload_digest: str
+    hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Where a chain is broken: the record's number and a code (`number`, `hash` or `payload`)."""
+
+    number: int
+    code: str
+
+
+def payload_digest(salt: str, payload: str) -> str:
+    """Return the digest of a payload's exact text with its salt."""
+    return canonical.of_bytes(f"{salt}\n{payload}".encode())
+
+
+def link(previous: str, record: Record) -> Record:
+    """Return the record with its hash."""
+    covered: list[Any] = [
+        previous,
+        record.number,
+        record.at,
+        record.kind,
+        record.subject,
+        record.payload_digest,
+    ]
+    return replace(record, hash=canonical.digest(covered))
+
+
+def faults(records: Iterable[tuple[Record, tuple[str, str] | None]], previous: str = GENESIS) -> Iterator[Fault]:
+    """Yield where a chain read in order is broken.
+
+    Args:
+        records: each record with (salt, payload), or None where the payload has been removed.
+        previous: the hash before the first of them; its number must be one more than the last checked one.
+    """
+    expected = 1
+    for record, payload in records:
+        if record.number != expected:
+            yield Fault(expected, "number")
+            expected = record.number
+        if link(previous, record).hash != record.hash:
+            yield Fault(record.number, "hash")
+        if payload is not None and payload_digest(*payload) != record.payload_digest:
+            yield Fault(record.number, "payload")
+        previous, expected = record.hash, expected + 1

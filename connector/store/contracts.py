@@ -1,0 +1,179 @@
+"""What processes are about: contracts, transfers and the grants to read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from connector.store.tables import Contract as ContractRow
+from connector.store.tables import Grant as GrantRow
+from connector.store.tables import Transfer as TransferRow
+from connector.store.tables import table
+
+_contracts, _transfers, _grants = table(ContractRow), table(TransferRow), table(GrantRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What a negotiation is about; its id is our pid.
+
+    Attributes:
+        offer: the offer on the table, in DSP's message form (with `target`).
+        offer_by: the role that put it there.
+        offer_row: the id of the offer row of ours that it equals, or None (then nothing is agreed on it).
+    """
+
+    id: str
+    participant: str
+    peer: str
+    role: str
+    dataset: str
+    offer: dict[str, Any]
+    offer_by: str
+    asked: float
+    offer_row: str | None = None
+    agreement_id: str | None = None
+    agreement: dict[str, Any] | None = None
+    agreed: float | None = None
+
+
+class Contracts:
+    """The aggregate."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+
+    def add(self, contract: Contract) -> None:
+        """Insert what a new negotiation is about."""
+        self._conn.execute(insert(_contracts), asdict(contract))
+
+    def get(self, contract: str) -> Contract | None:
+        """Return a contract by its id."""
+        row = self._conn.execute(select(_contracts).where(_contracts.c.id == contract)).first()
+        return _contract(row) if row else None
+
+    def by_agreement(self, participant: str, agreement: str, role: str) -> Contract | None:
+        """Return the contract in which we hold that agreement in that role."""
+        wanted = select(_contracts).where(
+            _contracts.c.participant == participant, _contracts.c.agreement_id == agreement, _contracts.c.role == role
+        )
+        row = self._conn.execute(wanted).first()
+        return _contract(row) if row else None
+
+    def many(self, contracts: Sequence[str]) -> dict[str, Contract]:
+        """Return contracts by their ids."""
+        rows = self._conn.execute(select(_contracts).where(_contracts.c.id.in_(contracts)))
+        return {row.id: _contract(row) for row in rows}
+
+    def change(self, contract: str, **values: Any) -> None:
+        """Change the offer on the table or set the agreement."""
+        self._conn.execute(update(_contracts).where(_contracts.c.id == contract).values(**values))
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What a transfer is about; its id is our pid. The token is a secret and appears in no listing."""
+
+    id: str
+    participant: str
+    contract: str
+    agreement_id: str
+    format: str
+    renewable: bool = False
+    endpoint: str | None = None
+    renewal: str | None = None
+    token: str | None = None
+    token_until: float | None = None
+
+    def __repr__(self) -> str:
+        return f"Transfer({self.id})"
+
+
+class Transfers:
+    """The aggregate."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+
+    def add(self, transfer: Transfer) -> None:
+        """Insert what a new transfer is about."""
+        self._conn.execute(insert(_transfers), asdict(transfer))
+
+    def get(self, transfer: str) -> Transfer | None:
+        """Return a transfer by its id."""
+        row = self._conn.execute(select(_transfers).where(_transfers.c.id == transfer)).first()
+        return _transfer(row) if row else None
+
+    def of_contract(self, contract: str) -> Sequence[Transfer]:
+        """Return a contract's transfers, newest first by pid order of insertion."""
+        rows = self._conn.execute(select(_transfers).where(_transfers.c.contract == contract))
+        return [_transfer(row) for row in rows]
+
+    def change(self, transfer: str, **values: Any) -> None:
+        """Change the address or its token."""
+        self._conn.execute(update(_transfers).where(_transfers.c.id == transfer).values(**values))
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The right to read under one started transfer.
+
+    Attributes:
+        generation: of the present token; the one before is good until `previous_until`.
+        since: when the present generation began to count (its start was acknowledged, or it was renewed).
+        closed, closed_by: when and why it was closed; a closed grant opens nothing.
+    """
+
+    id: str
+    participant: str
+    peer: str
+    transfer: str
+    contract: str
+    dataset: str
+    generation: int
+    renewable: bool
+    since: float
+    previous_until: float | None = None
+    closed: float | None = None
+    closed_by: str | None = None
+
+
+class Grants:
+    """The aggregate."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+
+    def add(self, grant: Grant) -> None:
+        """Insert a transfer's grant."""
+        self._conn.execute(insert(_grants), asdict(grant))
+
+    def get(self, grant: str) -> Grant | None:
+        """Return a grant by its id."""
+        row = self._conn.execute(select(_grants).where(_grants.c.id == grant)).first()
+        return Grant(**row._asdict()) if row else None
+
+    def of_transfer(self, transfer: str) -> Grant | None:
+        """Return a transfer's grant."""
+        row = self._conn.execute(select(_grants).where(_grants.c.transfer == transfer)).first()
+        return Grant(**row._asdict()) if row else None
+
+    def open_of(self, participant: str) -> Sequence[Grant]:
+        """Return the grants that are open."""
+        wanted = select(_grants).where(_grants.c.participant == participant, _grants.c.closed.is_(None))
+        return [Grant(**row._asdict()) for row in self._conn.execute(wanted)]
+
+    def change(self, grant: str, **values: Any) -> None:
+        """Change generation or times, or close the grant."""
+        self._conn.execute(update(_grants).where(_grants.c.id == grant).values(**values))
+
+
+def _contract(row: Row[Any]) -> Contract:
+    return Contract(**row._asdict())
+
+
+def _transfer(row: Row[Any]) -> Transfer:
+    return Transfer(**row._asdict())

@@ -1,0 +1,49 @@
+"""Engines: SQLite (WAL, `synchronous=FULL`) and PostgreSQL (psycopg), with transactions that we begin ourselves."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import orjson
+from sqlalchemy import Engine, create_engine, event, make_url
+
+
+def create(url: str, *, durable: bool = True) -> Engine:
+    """Return an engine in driver autocommit, so that BEGIN and COMMIT are statements of ours.
+
+    Args:
+        url: `sqlite:///PATH` or `postgresql://...` (psycopg 3 is the driver).
+        durable: False turns SQLite's fsync off, for tests only.
+    """
+    address = make_url(url)
+    if address.get_backend_name() == "postgresql":
+        address = address.set(drivername="postgresql+psycopg")
+        return _create(address, pool_size=6, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+    made = _create(address, connect_args={"timeout": 10, "check_same_thread": False})
+    event.listen(made, "connect", _pragmas_full if durable else _pragmas_off)
+    return made
+
+
+def _create(address: Any, **options: Any) -> Engine:
+    return create_engine(
+        address,
+        isolation_level="AUTOCOMMIT",
+        json_serializer=lambda value: orjson.dumps(value).decode(),
+        json_deserializer=orjson.loads,
+        **options,
+    )
+
+
+def _pragmas_full(connection: sqlite3.Connection, _record: Any) -> None:
+    _pragmas(connection, "FULL")
+
+
+def _pragmas_off(connection: sqlite3.Connection, _record: Any) -> None:
+    _pragmas(connection, "OFF")
+
+
+def _pragmas(connection: sqlite3.Connection, synchronous: str) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute(f"PRAGMA synchronous={synchronous}")
+    connection.execute("PRAGMA foreign_keys=ON")

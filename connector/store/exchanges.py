@@ -1,0 +1,209 @@
+"""Negotiations and transfers: one way to load a process, by (participant, our pid, peer)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from connector.protocol.machine import Pending, Process
+from connector.protocol.machine import Table as States
+from connector.protocol.negotiation import NEGOTIATION
+from connector.protocol.transfer import TRANSFER
+from connector.store.tables import Exchange as ExchangeRow
+from connector.store.tables import Outbox, table
+
+STATES: dict[str, States] = {"negotiation": NEGOTIATION, "transfer": TRANSFER}
+_exchanges, _outbox = table(ExchangeRow), table(Outbox)
+_pending = (
+    _outbox.c.id.label("pending_id"),
+    _outbox.c.seq.label("pending_seq"),
+    _outbox.c.move.label("pending_move"),
+    _outbox.c.target.label("pending_target"),
+    _outbox.c.attempts.label("pending_attempts"),
+    _outbox.c.next_attempt.label("pending_next"),
+    _outbox.c.last_error.label("pending_error"),
+)
+_joined = select(_exchanges, *_pending).select_from(
+    _exchanges.outerjoin(_outbox, _outbox.c.process == _exchanges.c.pid)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A negotiation or transfer as stored.
+
+    Attributes:
+        peer_pid: the peer's pid, None until it is known.
+        base: where the peer's messages go (its callback address or its DSP base).
+        turn: what turn-taking needs.
+        heard: the `@id` of the peer's last applied message; "" when none, None when it had none.
+        waits: `person` when an operator has to decide, else None.
+        reasons: why it ended or stalled, as texts.
+        check_at: when to ask the peer for its state, if it stays silent.
+        attempts, next_attempt, last_error: of the pending move.
+    """
+
+    pid: str
+    participant: str
+    peer: str
+    peer_pid: str | None
+    base: str
+    turn: Process
+    heard: str | None = ""
+    waits: str | None = None
+    reasons: tuple[str, ...] = ()
+    check_at: float | None = None
+    created: float = 0.0
+    updated: float = 0.0
+    attempts: int = 0
+    next_attempt: float | None = None
+    last_error: str | None = None
+
+    @property
+    def protocol(self) -> str:
+        """`negotiation` or `transfer`."""
+        return self.turn.table.name
+
+    @property
+    def provider_pid(self) -> str | None:
+        """The provider's pid."""
+        return self.pid if self.turn.role == "provider" else self.peer_pid
+
+    @property
+    def consumer_pid(self) -> str | None:
+        """The consumer's pid."""
+        return self.pid if self.turn.role == "consumer" else self.peer_pid
+
+
+class Exchanges:
+    """The aggregate; a changed exchange is written whole. Pending moves are the outbox's."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+
+    def load(self, participant: str, pid: str, peer: str | None = None) -> Exchange | None:
+        """Return the process of a participant, and of that peer where one is given; it is locked for this transaction."""
+        wanted = _joined.where(_exchanges.c.pid == pid, _exchanges.c.participant == participant)
+        if peer is not None:
+            wanted = wanted.where(_exchanges.c.peer == peer)
+        row = self._conn.execute(wanted.with_for_update(of=_exchanges)).first()
+        return _exchange(row) if row else None
+
+    def of_peer(self, participant: str, peer: str, protocol: str, role: str, peer_pid: str) -> Exchange | None:
+        """Return the process that a peer knows by its own pid (first messages repeat by it)."""
+        wanted = _joined.where(
+            _exchanges.c.participant == participant,
+            _exchanges.c.peer == peer,
+            _exchanges.c.protocol == protocol,
+            _exchanges.c.role == role,
+            _exchanges.c.peer_pid == peer_pid,
+        )
+        row = self._conn.execute(wanted.with_for_update(of=_exchanges)).first()
+        return _exchange(row) if row else None
+
+    def add(self, exchange: Exchange) -> None:
+        """Insert a new process."""
+        self._conn.execute(insert(_exchanges), _row(exchange) | _identity(exchange))
+
+    def save(self, exchange: Exchange, now: float) -> Exchange:
+        """Write a changed process and return it as stored."""
+        exchange = replace(exchange, updated=now)
+        self._conn.execute(update(_exchanges).where(_exchanges.c.pid == exchange.pid).values(_row(exchange)))
+        return exchange
+
+    def open_count(self, participant: str, peer: str, protocol: str) -> int:
+        """Return how many processes with a peer have not ended (capped at 1,000)."""
+        ended = STATES[protocol].terminal
+        wanted = (
+            select(_exchanges.c.pid)
+            .where(
+                _exchanges.c.participant == participant,
+                _exchanges.c.peer == peer,
+                _exchanges.c.protocol == protocol,
+                _exchanges.c.state.is_(None) | _exchanges.c.state.notin_(ended),
+            )
+            .limit(1000)
+        )
+        return len(self._conn.execute(wanted).all())
+
+    def page(
+        self, participant: str, protocol: str, *, before: tuple[float, str] | None = None, limit: int = 50,
+        peer: str | None = None,
+    ) -> list[Exchange]:  # fmt: skip
+        """Return processes, newest first, older than the cursor (created, pid)."""
+        wanted = (
+            _joined.where(_exchanges.c.participant == participant, _exchanges.c.protocol == protocol)
+            .order_by(_exchanges.c.created.desc(), _exchanges.c.pid.desc())
+            .limit(limit)
+        )
+        if peer is not None:
+            wanted = wanted.where(_exchanges.c.peer == peer)
+        if before is not None:
+            created, pid = before
+            older = (_exchanges.c.created < created) | ((_exchanges.c.created == created) & (_exchanges.c.pid < pid))
+            wanted = wanted.where(older)
+        return [_exchange(row) for row in self._conn.execute(wanted)]
+
+    def due(self, now: float, limit: int = 100) -> list[Exchange]:
+        """Return processes whose peer has been silent too long."""
+        wanted = _joined.where(_exchanges.c.check_at <= now).order_by(_exchanges.c.check_at).limit(limit)
+        return [_exchange(row) for row in self._conn.execute(wanted)]
+
+    def next_check(self) -> float | None:
+        """Return when the next silent peer is to be asked."""
+        wanted = select(_exchanges.c.check_at).where(_exchanges.c.check_at.is_not(None))
+        row = self._conn.execute(wanted.order_by(_exchanges.c.check_at).limit(1)).first()
+        return row.check_at if row else None
+
+    def with_peer(self, participant: str, peer: str) -> Sequence[str]:
+        """Return the pids of all processes with a peer that have not ended."""
+        wanted = select(_exchanges.c.pid, _exchanges.c.protocol, _exchanges.c.state).where(
+            _exchanges.c.participant == participant, _exchanges.c.peer == peer
+        )
+        rows = self._conn.execute(wanted.order_by(_exchanges.c.pid))
+        return [row.pid for row in rows if row.state not in STATES[row.protocol].terminal]
+
+    def stalled_count(self) -> int:
+        """Return how many processes are stalled (for the metrics)."""
+        return len(self._conn.execute(select(_exchanges.c.pid).where(_exchanges.c.stalled.is_not(None))).all())
+
+
+def _exchange(row: Row[Any]) -> Exchange:
+    turn = Process(
+        table=STATES[row.protocol], role=row.role, state=row.state, pending=_pending_of(row), wanted=row.wanted,
+        seq=row.seq, acked=row.acked, last_digest=row.last_digest, moved=row.moved, adopted=row.adopted,
+        stalled=row.stalled, confirmed=row.confirmed,
+    )  # fmt: skip
+    return Exchange(
+        pid=row.pid, participant=row.participant, peer=row.peer, peer_pid=row.peer_pid, base=row.base, turn=turn,
+        heard=row.heard, waits=row.waits, reasons=tuple(row.reasons or ()), check_at=row.check_at,
+        created=row.created, updated=row.updated, attempts=row.pending_attempts or 0,
+        next_attempt=row.pending_next, last_error=row.pending_error,
+    )  # fmt: skip
+
+
+def _pending_of(row: Row[Any]) -> Pending | None:
+    if row.pending_id is None:
+        return None
+    return Pending(row.pending_id, row.pending_seq, row.pending_move, row.pending_target, row.pending_attempts > 0)
+
+
+def _row(exchange: Exchange) -> dict[str, Any]:
+    turn = exchange.turn
+    return {
+        "peer_pid": exchange.peer_pid, "base": exchange.base, "state": turn.state, "wanted": turn.wanted,
+        "seq": turn.seq, "acked": turn.acked, "heard": exchange.heard, "last_digest": turn.last_digest,
+        "moved": turn.moved, "adopted": turn.adopted, "stalled": turn.stalled, "confirmed": turn.confirmed,
+        "waits": exchange.waits, "reasons": list(exchange.reasons) or None, "check_at": exchange.check_at,
+        "updated": exchange.updated,
+    }  # fmt: skip
+
+
+def _identity(exchange: Exchange) -> dict[str, Any]:
+    return {
+        "pid": exchange.pid, "participant": exchange.participant, "peer": exchange.peer,
+        "protocol": exchange.protocol, "role": exchange.turn.role, "created": exchange.created,
+    }  # fmt: skip

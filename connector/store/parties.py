@@ -1,0 +1,171 @@
+"""Who is who: participants that we are, operators of this installation, peers, and tokens that were used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from connector.store.tables import Answered as AnsweredRow
+from connector.store.tables import Operator as OperatorRow
+from connector.store.tables import Participant as ParticipantRow
+from connector.store.tables import Peer as PeerRow
+from connector.store.tables import Spent, table
+
+_participants, _operators, _peers = table(ParticipantRow), table(OperatorRow), table(PeerRow)
+_spent, _answered = table(Spent), table(AnsweredRow)
+PINNED = "pinned"
+KEY_CHANGED = "key-changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """An organisation that we are: its DID, name and root URL (without a trailing slash)."""
+
+    id: str
+    name: str
+    root: str
+    created: float
+
+
+class Participants:
+    """The aggregate."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+
+    def add(self, participant: Participant) -> None:
+        """Insert a participant."""
+        self._conn.execute(insert(_participants), asdict(participant))
+
+    def list(self) -> Sequence[Participant]:
+        """Return all participants, the first made first."""
+        rows = self._conn.execute(select(_participants).order_by(_participants.c.created, _participants.c.id))
+        return [Participant(**row._asdict()) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A named holder of a token. `scope` is `read`, `write` or `approve`; each includes the one before it."""
+
+    name: str
+    scope: str
+    token_digest: str
+    created: float
+    created_by: str
+
+
+class Operators:
+    """The aggregate, with the answers given to their idempotency keys."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+
+    def add(self, operator: Operator) -> None:
+        """Insert an operator."""
+        self._conn.execute(insert(_operators), asdict(operator))
+
+    def by_token(self, digest: str) -> Operator | None:
+        """Return the operator whose token has that digest."""
+        row = self._conn.execute(select(_operators).where(_operators.c.token_digest == digest)).first()
+        return Operator(**row._asdict()) if row else None
+
+    def get(self, name: str) -> Operator | None:
+        """Return an operator by name."""
+        row = self._conn.execute(select(_operators).where(_operators.c.name == name)).first()
+        return Operator(**row._asdict()) if row else None
+
+    def list(self) -> Sequence[Operator]:
+        """Return all operators by name."""
+        rows = self._conn.execute(select(_operators).order_by(_operators.c.name))
+        return [Operator(**row._asdict()) for row in rows]
+
+    def remove(self, name: str) -> None:
+        """Remove an operator; the token opens nothing from the commit on."""
+        self._conn.execute(delete(_operators).where(_operators.c.name == name))
+
+    def answered(self, operator: str, key: str) -> tuple[str, int, str] | None:
+        """Return (request digest, status, body) of the answer given under an idempotency key."""
+        wanted = select(_answered).where(_answered.c.operator == operator, _answered.c.key == key)
+        row = self._conn.execute(wanted).first()
+        return (row.digest, row.status, row.body) if row else None
+
+    def keep_answer(self, operator: str, key: str, **values: Any) -> None:
+        """Keep an answer (digest, status, body, at) under an idempotency key."""
+        self._conn.execute(insert(_answered), {"operator": operator, "key": key} | values)
+
+    def forget_answers(self, before: float) -> None:
+        """Remove answers given before a time."""
+        self._conn.execute(delete(_answered).where(_answered.c.at < before))
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Somebody else's participant as one of ours knows it.
+
+    Attributes:
+        auth: `pinned` or `mock`. base: the base URL of its DSP endpoints, without a trailing slash.
+        state: `pinned` or `key-changed` (nothing is accepted from it or sent to it until a person confirms).
+        pins: the pinned keys, each {"thumbprint", "purpose", "kid", "jwk"}.
+        document: its DID document as it was seen. checked: when.
+    """
+
+    participant: str
+    id: str
+    auth: str
+    base: str
+    state: str
+    pins: list[dict[str, Any]]
+    document: dict[str, Any] | None
+    created: float
+    created_by: str
+    checked: float
+
+
+class Peers:
+    """The aggregate."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+
+    def add(self, peer: Peer) -> None:
+        """Insert a peer."""
+        self._conn.execute(insert(_peers), asdict(peer))
+
+    def get(self, participant: str, peer: str) -> Peer | None:
+        """Return a peer of a participant."""
+        wanted = select(_peers).where(_peers.c.participant == participant, _peers.c.id == peer)
+        row = self._conn.execute(wanted).first()
+        return Peer(**row._asdict()) if row else None
+
+    def list(self, participant: str) -> Sequence[Peer]:
+        """Return a participant's peers by id."""
+        wanted = select(_peers).where(_peers.c.participant == participant).order_by(_peers.c.id)
+        return [Peer(**row._asdict()) for row in self._conn.execute(wanted)]
+
+    def change(self, participant: str, peer: str, **values: Any) -> None:
+        """Change what we know of a peer."""
+        chosen = (_peers.c.participant == participant) & (_peers.c.id == peer)
+        self._conn.execute(update(_peers).where(chosen).values(**values))
+
+    def remove(self, participant: str, peer: str) -> None:
+        """Forget a peer."""
+        self._conn.execute(delete(_peers).where(_peers.c.participant == participant, _peers.c.id == peer))
+
+
+class SpentTokens:
+    """Tokens that were used, by (participant, issuer, jti)."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+
+    def spend(self, participant: str, issuer: str, jti: str, until: float) -> None:
+        """Spend a token. Raises sqlalchemy.exc.IntegrityError when it was used before."""
+        values = {"participant": participant, "issuer": issuer, "jti": jti, "until": until}
+        self._conn.execute(insert(_spent), values)
+
+    def forget(self, before: float) -> None:
+        """Remove tokens that expired before a time."""
+        self._conn.execute(delete(_spent).where(_spent.c.until < before))

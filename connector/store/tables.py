@@ -1,0 +1,264 @@
+"""The tables. Times are seconds since 1970 (UTC); JSON columns hold JSON values; identifiers are opaque texts.
+
+SQLModel gives the classes; statements are SQLAlchemy Core over `Class.__table__` (see docs/adr/0003).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, Column, Index, Table, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+# mypy cannot see the attribute that SQLModel adds; one function keeps that in one place.
+
+
+def table(model: type[SQLModel]) -> Table:
+    """Return the Core table of a table class."""
+    return model.__table__  # type: ignore[attr-defined,no-any-return]
+
+
+class Participant(SQLModel, table=True):
+    """An organisation that we are."""
+
+    id: str = Field(primary_key=True)
+    name: str
+    root: str
+    created: float
+
+
+class Operator(SQLModel, table=True):
+    """A named holder of a token of the private listener; the token itself is not stored."""
+
+    name: str = Field(primary_key=True)
+    scope: str
+    token_digest: str = Field(unique=True)
+    created: float
+    created_by: str
+
+
+class Peer(SQLModel, table=True):
+    """Somebody else's participant as one of ours knows it. `state` is `pinned` or `key-changed`."""
+
+    participant: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    auth: str
+    base: str
+    state: str
+    pins: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
+    document: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
+    created: float
+    created_by: str
+    checked: float
+
+
+class Policy(SQLModel, table=True):
+    """A policy document, kept under the digest of its content; `name` is the file it came from."""
+
+    participant: str = Field(primary_key=True)
+    digest: str = Field(primary_key=True)
+    name: str
+    document: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    created: float
+    created_by: str
+
+
+class Dataset(SQLModel, table=True):
+    """A published dataset. `rendered` is its catalogue entry without `hasPolicy`, as JSON text without the closing brace."""
+
+    __table_args__ = (UniqueConstraint("participant", "id"), Index("ix_dataset_page", "participant", "position"))
+    position: int | None = Field(default=None, primary_key=True)
+    participant: str
+    id: str
+    title: str
+    description: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    source: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    rendered: str = Field(sa_column=Column(Text, nullable=False))
+    created: float
+    created_by: str
+
+
+class Offer(SQLModel, table=True):
+    """An offer of ours: in the catalogue, or (origin `negotiation`) one that we sent or a counter-offer that we accepted."""
+
+    __table_args__ = (Index("ix_offer_dataset", "participant", "dataset"),)
+    participant: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    dataset: str
+    origin: str
+    policy: str
+    access: str | None = None
+    approval: str | None = None
+    document: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    rendered: str = Field(sa_column=Column(Text, nullable=False))
+    created: float
+    created_by: str
+
+
+class Exchange(SQLModel, table=True):
+    """A negotiation or transfer: where it stands. The pending move is its outbox row."""
+
+    __table_args__ = (
+        UniqueConstraint("participant", "peer", "protocol", "role", "peer_pid"),
+        Index("ix_exchange_list", "participant", "protocol", "created"),
+        Index("ix_exchange_check", "check_at"),
+    )
+    pid: str = Field(primary_key=True)
+    participant: str
+    peer: str
+    protocol: str
+    role: str
+    peer_pid: str | None = None
+    base: str
+    state: str | None = None
+    wanted: str | None = None
+    seq: int = 0
+    acked: int = 0
+    heard: str | None = None
+    last_digest: str | None = None
+    moved: bool = False
+    adopted: bool = False
+    stalled: str | None = None
+    confirmed: bool = True
+    waits: str | None = None
+    reasons: list[str] | None = Field(default=None, sa_column=Column(JSON))
+    check_at: float | None = None
+    created: float
+    updated: float
+
+
+class Outbox(SQLModel, table=True):
+    """Our pending move of a process: at most one, which the unique index on `process` holds."""
+
+    __table_args__ = (Index("ix_outbox_peer", "participant", "peer"),)
+    id: str = Field(primary_key=True)
+    process: str = Field(unique=True)
+    participant: str
+    peer: str
+    seq: int
+    move: str
+    target: str
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    grant: str | None = None
+    generation: int | None = None
+    attempts: int = 0
+    first_attempt: float | None = None
+    next_attempt: float
+    lease: float | None = None
+    last_error: str | None = None
+
+
+class Message(SQLModel, table=True):
+    """A message of a process, with the exact bytes (a transfer's token replaced by its digest)."""
+
+    __table_args__ = (UniqueConstraint("process", "direction", "message_id"),)
+    number: int | None = Field(default=None, primary_key=True)
+    participant: str
+    process: str
+    direction: str
+    message_id: str | None = None
+    seq: int = 0
+    move: str
+    digest: str
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    at: float
+
+
+class Contract(SQLModel, table=True):
+    """What a negotiation is about: the offer on the table and, once there is one, the agreement."""
+
+    __table_args__ = (UniqueConstraint("participant", "agreement_id", "role"),)
+    id: str = Field(primary_key=True)
+    participant: str
+    peer: str
+    role: str
+    dataset: str
+    offer: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    offer_by: str
+    offer_row: str | None = None
+    agreement_id: str | None = None
+    agreement: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
+    agreed: float | None = None
+    asked: float
+
+
+class Transfer(SQLModel, table=True):
+    """What a transfer is about. `token` is the consumer's secret for reading; it is shown and exported nowhere."""
+
+    id: str = Field(primary_key=True)
+    participant: str
+    contract: str = Field(index=True)
+    agreement_id: str
+    format: str
+    renewable: bool = False
+    endpoint: str | None = None
+    renewal: str | None = None
+    token: str | None = None
+    token_until: float | None = None
+
+
+class Grant(SQLModel, table=True):
+    """The right to read under one started transfer. Tokens follow from the key file, the id and the generation."""
+
+    id: str = Field(primary_key=True)
+    participant: str
+    peer: str
+    transfer: str = Field(unique=True)
+    contract: str = Field(index=True)
+    dataset: str
+    generation: int
+    renewable: bool
+    since: float
+    previous_until: float | None = None
+    closed: float | None = None
+    closed_by: str | None = None
+
+
+class Journal(SQLModel, table=True):
+    """One chain of records per participant. The payload is a row of its own and can be removed without breaking the chain."""
+
+    participant: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    at: str
+    kind: str
+    subject: str = Field(index=True)
+    payload_digest: str
+    hash: str
+
+
+class JournalPayload(SQLModel, table=True):
+    """The payload of a record, with the salt of its digest."""
+
+    participant: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    salt: str
+    payload: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class JournalHead(SQLModel, table=True):
+    """The last record's number and hash."""
+
+    participant: str = Field(primary_key=True)
+    number: int
+    hash: str
+
+
+class Spent(SQLModel, table=True):
+    """A token that was used (A.2 row 9); kept until it has expired."""
+
+    __table_args__ = (Index("ix_spent_until", "until"),)
+    participant: str = Field(primary_key=True)
+    issuer: str = Field(primary_key=True)
+    jti: str = Field(primary_key=True)
+    until: float
+
+
+class Answered(SQLModel, table=True):
+    """The answer given to an operator's `Idempotency-Key`."""
+
+    operator: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    digest: str
+    status: int
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    at: float

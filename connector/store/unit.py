@@ -1,0 +1,107 @@
+"""One unit of work: its connection, its time, the aggregates it can reach, and what it leaves for after the commit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Connection
+
+from connector.store.contracts import Contracts, Grants, Transfers
+from connector.store.exchanges import Exchanges
+from connector.store.journal import Note
+from connector.store.messages import Messages
+from connector.store.offers import Datasets, Offers, Policies
+from connector.store.outbox import Outboxes
+from connector.store.parties import Operators, Participants, Peers, SpentTokens
+
+
+class Unit:
+    """What `work(unit)` gets.
+
+    Attributes:
+        conn: the Core connection, inside a transaction.
+        now: the time of the unit, seconds since 1970.
+        records: journal notes, numbered and linked by the writer just before COMMIT.
+        actions: called in the event loop after the commit.
+    """
+
+    def __init__(self, conn: Connection, now: float) -> None:
+        self.conn = conn
+        self.now = now
+        self.records: list[Note] = []
+        self.actions: list[Callable[[], None]] = []
+
+    def record(self, participant: str, kind: str, subject: str, **payload: Any) -> None:
+        """Write a journal record in this transaction. The payload holds no secret and no transferred data."""
+        self.records.append(Note(participant, self.now, kind, subject, payload))
+
+    def after_commit(self, action: Callable[[], None]) -> None:
+        """Have something done once this transaction is committed."""
+        self.actions.append(action)
+
+    @cached_property
+    def participants(self) -> Participants:
+        """Organisations that we are."""
+        return Participants(self.conn)
+
+    @cached_property
+    def operators(self) -> Operators:
+        """Holders of tokens of the private listener."""
+        return Operators(self.conn)
+
+    @cached_property
+    def peers(self) -> Peers:
+        """Other participants as ours know them."""
+        return Peers(self.conn)
+
+    @cached_property
+    def spent(self) -> SpentTokens:
+        """Tokens already used."""
+        return SpentTokens(self.conn)
+
+    @cached_property
+    def policies(self) -> Policies:
+        """Policy documents by digest."""
+        return Policies(self.conn)
+
+    @cached_property
+    def datasets(self) -> Datasets:
+        """Published datasets."""
+        return Datasets(self.conn)
+
+    @cached_property
+    def offers(self) -> Offers:
+        """Our offers."""
+        return Offers(self.conn)
+
+    @cached_property
+    def exchanges(self) -> Exchanges:
+        """Negotiations and transfers."""
+        return Exchanges(self.conn)
+
+    @cached_property
+    def outbox(self) -> Outboxes:
+        """Our pending moves."""
+        return Outboxes(self.conn)
+
+    @cached_property
+    def messages(self) -> Messages:
+        """Messages received and sent."""
+        return Messages(self.conn)
+
+    @cached_property
+    def contracts(self) -> Contracts:
+        """What negotiations are about."""
+        return Contracts(self.conn)
+
+    @cached_property
+    def transfers(self) -> Transfers:
+        """What transfers are about."""
+        return Transfers(self.conn)
+
+    @cached_property
+    def grants(self) -> Grants:
+        """Rights to read."""
+        return Grants(self.conn)
