@@ -16,7 +16,8 @@ PEER_BYTES = 256 * 1024
 OPERATOR_BYTES = 1024 * 1024
 DEPTH = 64
 _NUMBER_CHARACTERS = 64
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+# A string that never ends is one token to the end of the input, so that the scan stays linear.
+_TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
 def loads(data: bytes, *, limit: int = PEER_BYTES, depth: int = DEPTH) -> Any:
