@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 Clock = Callable[[], float]
+
+_DATE_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})?")
 
 
 def now() -> float:
@@ -30,6 +33,9 @@ def seconds(text: str) -> float:
     Raises:
         ValueError: not an xsd:dateTime, or without a zone.
     """
+    if not _DATE_TIME.fullmatch(text):
+        message = "not an xsd:dateTime"
+        raise ValueError(message)
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         message = "a time without a zone"
