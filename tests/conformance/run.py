@@ -1,0 +1,142 @@
+"""Run the official conformance kit against a real connector process: `python -m tests.conformance.run`.
+
+The connector is the production application with the kit's authentication, scripted decisions, seeds and webhooks
+(`connector_under_test.py`). The kit's lines are passed on; the exit code is 0 when every active test of the kit passed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from tests import postgres
+from tests.conformance import kit_process, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ROOT = Path(__file__).parents[2]
+_STOP_SECONDS = 15.0
+_SHOWN_LINES = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """The kit's side of one run: its address, and the header value that proves it is the kit."""
+
+    port: int
+    authorization: str
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def main() -> int:
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="conformance-") as name:
+        folder = Path(name)
+        kit = Kit(_free_port(), secrets.token_urlsafe(24))
+        if options.self_test:
+            return kit_process.run(_self_test(kit), folder, options.only)
+        with _database(options.database, folder) as url:
+            return _against_connector(kit, folder, url, options.only)
+
+
+def _against_connector(kit: Kit, folder: Path, database: str, only: str | None) -> int:
+    log = folder / "connector.log"
+    with log.open("wb") as output, _connector(kit, folder, database, output) as told:
+        agent = told.pop("agent")
+        addresses = settings.Addresses(kit=kit.address, kit_port=kit.port, **told)
+        code = kit_process.run(settings.properties(addresses, agent, kit.authorization), folder, only)
+    if code:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-_SHOWN_LINES:]
+        sys.stdout.write("\nThe connector's last lines:\n" + "\n".join(lines) + "\n")
+    return code
+
+
+@contextmanager
+def _connector(kit: Kit, folder: Path, database: str, log: IO[bytes]) -> Iterator[dict[str, str]]:
+    """Run the connector under test until the end of the block; give the addresses it tells once it is ready."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.conformance.connector_under_test"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        cwd=_ROOT,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        told = {"home": str(folder / "home"), "database": database, "kit": kit.address, "secret": kit.authorization}
+        process.stdin.write(json.dumps(told).encode() + b"\n")
+        process.stdin.flush()
+        line = process.stdout.readline()
+        if not line:
+            message = f"the connector did not start:\n{Path(log.name).read_text(errors='replace')}"
+            raise RuntimeError(message)
+        yield json.loads(line)
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.communicate(timeout=_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
+def _database(kind: str, folder: Path) -> Iterator[str]:
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'connector.db'}"
+        return
+    with postgres.running(durable=True) as server:
+        yield server.create()
+
+
+def _self_test(kit: Kit) -> dict[str, str]:
+    return {
+        "dataspacetck.dsp.local.connector": "true",
+        "dataspacetck.host": "127.0.0.1",
+        "dataspacetck.port": str(kit.port),
+        "dataspacetck.callback.address": kit.address,
+    }
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Run the official Dataspace Protocol conformance kit.")
+    chosen = os.environ.get("DATABASE", "sqlite")
+    kinds = ("sqlite", "postgresql")
+    parser.add_argument("--database", choices=kinds, default=chosen, help="what the connector stores in")
+    parser.add_argument("--only", metavar="PATTERN", help="run only tests whose name contains this (counts as failed)")
+    parser.add_argument("--self-test", action="store_true", help="let the kit test itself, without a connector")
+    options = parser.parse_args()
+    if options.database not in kinds:
+        parser.error(f"DATABASE must be one of {', '.join(kinds)}, not {options.database}")
+    return options
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
