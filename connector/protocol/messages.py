@@ -70,7 +70,7 @@ class Message:
         provider_pid, consumer_pid: as it carries them, or None.
         callback: its `callbackAddress`, or None.
         code, reasons: of a termination or suspension.
-        body: everything, as it came.
+        body: everything, as it came. raw: the exact text it came as, where known.
     """
 
     protocol: str
@@ -84,6 +84,7 @@ class Message:
     code: str | None
     reasons: tuple[str, ...]
     body: Mapping[str, Any]
+    raw: str = ""
 
 
 def path(protocol: str, move: str, peer_pid: str | None) -> str:
@@ -124,7 +125,7 @@ def acknowledgement(protocol: str, provider_pid: str, consumer_pid: str, state: 
     return context.message(_STATE_MESSAGES[protocol], providerPid=provider_pid, consumerPid=consumer_pid, state=state)
 
 
-def read(table: Table, suffix: str, body: Mapping[str, Any]) -> Message:
+def read(table: Table, suffix: str, body: Mapping[str, Any], raw: str = "") -> Message:
     """Read a message that came to a path ending in `suffix`.
 
     Raises:
@@ -146,6 +147,7 @@ def read(table: Table, suffix: str, body: Mapping[str, Any]) -> Message:
         code=_text(body, "code") if isinstance(body.get("code"), str) else None,
         reasons=_reasons(body.get("reason")),
         body=body,
+        raw=raw,
     )
 
 

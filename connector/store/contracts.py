@@ -55,10 +55,13 @@ class Contracts:
         row = self._conn.execute(select(_contracts).where(_contracts.c.id == contract)).first()
         return _contract(row) if row else None
 
-    def by_agreement(self, participant: str, agreement: str, role: str) -> Contract | None:
-        """Return the contract in which we hold that agreement in that role."""
+    def by_agreement(self, participant: str, peer: str, agreement: str, role: str) -> Contract | None:
+        """Return the contract with a peer in which we hold that agreement in that role."""
         wanted = select(_contracts).where(
-            _contracts.c.participant == participant, _contracts.c.agreement_id == agreement, _contracts.c.role == role
+            _contracts.c.participant == participant,
+            _contracts.c.peer == peer,
+            _contracts.c.agreement_id == agreement,
+            _contracts.c.role == role,
         )
         row = self._conn.execute(wanted).first()
         return _contract(row) if row else None

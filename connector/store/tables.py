@@ -167,7 +167,7 @@ class Message(SQLModel, table=True):
 class Contract(SQLModel, table=True):
     """What a negotiation is about: the offer on the table and, once there is one, the agreement."""
 
-    __table_args__ = (UniqueConstraint("participant", "agreement_id", "role"),)
+    __table_args__ = (UniqueConstraint("participant", "peer", "agreement_id", "role"),)
     id: str = Field(primary_key=True)
     participant: str
     peer: str

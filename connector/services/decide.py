@@ -1,0 +1,117 @@
+"""What we answer: one pure function over a situation. A script in its place is another implementation of the same interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from connector.protocol import negotiation, transfer
+from connector.protocol.machine import CONSUMER, PROVIDER, TERMINATION, Role
+
+PERSON = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A process after a message was applied or a move of ours took effect.
+
+    Attributes:
+        cause: `applied` (the peer's move) or `effect` (ours); `move` is that move.
+        dataset, agreement: ids, where known.
+        opened: the move opened the process. moves: how many moves we have made in it.
+        unchanged: the offer on the table is one of ours (as provider), or the one we asked for (as consumer).
+        approval: `person` where the offer asks for one.
+        permitted, reasons: what the policy says now, and which rules refuse.
+    """
+
+    protocol: str
+    role: Role
+    state: str
+    cause: Literal["applied", "effect"]
+    move: str
+    now: float
+    dataset: str | None = None
+    agreement: str | None = None
+    opened: bool = False
+    moves: int = 0
+    unchanged: bool = False
+    approval: str | None = None
+    permitted: bool = False
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """No move, or a move and the earliest time to send it. `waits` is `person` when an operator has to decide."""
+
+    move: str | None = None
+    not_before: float = 0.0
+    waits: str | None = None
+    code: str | None = None
+    reasons: tuple[str, ...] = ()
+
+
+Decide = Callable[[Situation], Decision]
+NOTHING = Decision()
+_ASK = Decision(waits=PERSON)
+
+
+def automatic(situation: Situation) -> Decision:
+    """Decide as this product does: agree to our own offers when policy permits, ask a person when told to, else refuse."""
+    key = (situation.protocol, situation.role, situation.state)
+    rule = _RULES.get(key)
+    return rule(situation) if rule else NOTHING
+
+
+def _requested(situation: Situation) -> Decision:
+    if situation.cause != "applied":
+        return NOTHING
+    if not situation.unchanged:
+        return _refuse("offer_changed") if situation.opened else _ASK
+    if not situation.permitted:
+        return _refuse("policy_refuses", *situation.reasons)
+    return _ASK if situation.approval == PERSON else Decision(negotiation.AGREEMENT)
+
+
+def _accepted(situation: Situation) -> Decision:
+    if not situation.permitted:
+        return _refuse("policy_refuses", *situation.reasons)
+    return Decision(negotiation.AGREEMENT)
+
+
+def _offered(situation: Situation) -> Decision:
+    if situation.cause != "applied":
+        return NOTHING
+    return Decision(negotiation.ACCEPTED_EVENT) if situation.unchanged else _ASK
+
+
+def _agreed(_situation: Situation) -> Decision:
+    return Decision(negotiation.VERIFICATION)
+
+
+def _verified(_situation: Situation) -> Decision:
+    return Decision(negotiation.FINALIZED_EVENT)
+
+
+def _start(situation: Situation) -> Decision:
+    if situation.cause != "applied" or situation.move not in (transfer.REQUEST, transfer.START):
+        return NOTHING
+    if not situation.permitted:
+        return _refuse("policy_refuses", *situation.reasons)
+    return Decision(transfer.START)
+
+
+def _refuse(code: str, *reasons: str) -> Decision:
+    return Decision(TERMINATION, code=code, reasons=reasons)
+
+
+_RULES: dict[tuple[str, Role, str], Decide] = {
+    ("negotiation", PROVIDER, negotiation.REQUESTED): _requested,
+    ("negotiation", PROVIDER, negotiation.ACCEPTED): _accepted,
+    ("negotiation", PROVIDER, negotiation.VERIFIED): _verified,
+    ("negotiation", CONSUMER, negotiation.OFFERED): _offered,
+    ("negotiation", CONSUMER, negotiation.AGREED): _agreed,
+    ("transfer", PROVIDER, transfer.REQUESTED): _start,
+    ("transfer", PROVIDER, transfer.STARTED): _start,
+}

@@ -1,0 +1,176 @@
+"""What a negotiation is about: offers of ours, offers on the table, agreements. See `exchange.Subject`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import orjson
+
+from connector import clock, ids
+from connector.errors import BadMessage, ConnectorError, TooLarge, Unknown, WrongState
+from connector.evidence import document
+from connector.policy.compare import differences
+from connector.protocol import messages, negotiation
+from connector.protocol.machine import CONSUMER, PROVIDER
+from connector.protocol.messages import Message
+from connector.services import permission
+from connector.services.decide import Situation
+from connector.services.exchange import Content
+from connector.services.office import Office
+from connector.store.contracts import Contract
+from connector.store.exchanges import Exchange
+from connector.store.offers import Offer
+from connector.store.unit import Unit
+
+
+class AgreementDiffers(BadMessage):
+    """The agreement is not the offer that we accepted: it is refused and the negotiation terminated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Negotiations:
+    """The subject of negotiations."""
+
+    def open(self, unit: Unit, office: Office, exchange: Exchange, message: Message) -> None:
+        """Store what a peer's request or unsolicited offer is about.
+
+        Raises:
+            Unknown: `offer_unknown`: no such offer that this peer may see (as provider).
+            BadMessage: `offer_invalid`. TooLarge: `policy_too_large`.
+        """
+        offer = offer_in(message, office)
+        row = None
+        if exchange.turn.role == PROVIDER:
+            row = visible_offer(unit, exchange, offer["@id"])
+            if row is None or offer.get("target") not in (None, row.dataset):
+                raise Unknown("offer_unknown", field="/offer/@id")
+        dataset = row.dataset if row else offer.get("target")
+        if not ids.acceptable(dataset):
+            raise BadMessage("offer_invalid", field="/offer/target")
+        by = exchange.turn.peer
+        same = row is not None and not differences(row.document, offer)
+        unit.contracts.add(
+            Contract(
+                exchange.pid, exchange.participant, exchange.peer, exchange.turn.role, dataset, offer, by,
+                exchange.created, row.id if row and same else None,
+            )
+        )  # fmt: skip
+
+    def take(self, unit: Unit, office: Office, exchange: Exchange, message: Message) -> None:
+        """Store a counter-request, an offer or an agreement."""
+        if message.move in (negotiation.REQUEST, negotiation.OFFER):
+            self._take_offer(unit, office, exchange, message)
+        elif message.move == negotiation.AGREEMENT:
+            self._take_agreement(unit, exchange, message)
+
+    def _take_offer(self, unit: Unit, office: Office, exchange: Exchange, message: Message) -> None:
+        offer, contract = offer_in(message, office), self._contract(unit, exchange)
+        if offer.get("target") not in (None, contract.dataset):
+            raise BadMessage("offer_invalid", field="/offer/target")
+        row = self._same_row(unit, exchange, contract, offer)
+        unit.contracts.change(exchange.pid, offer=offer, offer_by=exchange.turn.peer, offer_row=row)
+
+    def _same_row(self, unit: Unit, exchange: Exchange, contract: Contract, offer: dict[str, Any]) -> str | None:
+        """Return the offer row of ours that a counter-request equals; as consumer, keep the row we asked for if unchanged."""
+        if exchange.turn.role == CONSUMER:
+            return contract.id if not differences(contract.offer, offer) and contract.offer_by == CONSUMER else None
+        row = unit.offers.get(exchange.participant, offer["@id"])
+        fits = row is not None and row.dataset == contract.dataset and not differences(row.document, offer)
+        return row.id if row and fits and (row.origin != "catalog" or _visible(unit, exchange, row)) else None
+
+    def _take_agreement(self, unit: Unit, exchange: Exchange, message: Message) -> None:
+        found, contract = messages.member(message, "agreement"), self._contract(unit, exchange)
+        wrong = document.faults(
+            found, contract.offer, target=contract.dataset, assigner=exchange.peer,
+            assignee=exchange.participant, asked=contract.asked, now=unit.now,
+        )  # fmt: skip
+        if not wrong and not ids.acceptable(found["@id"]):
+            wrong = ("/@id",)
+        held = unit.contracts.by_agreement(exchange.participant, exchange.peer, str(found.get("@id")), CONSUMER)
+        if wrong or (held is not None and held.id != exchange.pid):
+            raise AgreementDiffers("agreement_differs", field="/agreement" + (wrong[0] if wrong else "/@id"))
+        unit.contracts.change(exchange.pid, agreement_id=found["@id"], agreement=found, agreed=unit.now)
+
+    def content(self, unit: Unit, office: Office, exchange: Exchange, move: str) -> Content:
+        """Return the offer or agreement that our move carries."""
+        contract = self._contract(unit, exchange)
+        if move in (negotiation.REQUEST, negotiation.OFFER):
+            offer = self._ours(unit, exchange, contract) if move == negotiation.OFFER else contract.offer
+            first = exchange.turn.state is None
+            callback = office.root(exchange.participant) + "/dsp/2025-1" if first else None
+            return Content({"offer": offer, "callbackAddress": callback})
+        if move == negotiation.AGREEMENT:
+            return Content({"agreement": self._agree(unit, office, exchange, contract)})
+        return Content({})
+
+    def _ours(self, unit: Unit, exchange: Exchange, contract: Contract) -> dict[str, Any]:
+        """Put the offer row of ours on the table."""
+        row = self._row(unit, exchange, contract)
+        offer = row.document | {"target": row.dataset}
+        unit.contracts.change(exchange.pid, offer=offer, offer_by=PROVIDER)
+        return offer
+
+    def _row(self, unit: Unit, exchange: Exchange, contract: Contract) -> Offer:
+        row = unit.offers.get(exchange.participant, contract.offer_row) if contract.offer_row else None
+        if row is None:
+            raise WrongState("offer_not_ours")
+        return row
+
+    def _agree(self, unit: Unit, office: Office, exchange: Exchange, contract: Contract) -> dict[str, Any]:
+        """Make the agreement from the offer row of ours, never from what the peer sent."""
+        row = self._row(unit, exchange, contract)
+        made = document.agreement(
+            row.document, agreement_id=office.new_id(), target=contract.dataset, assigner=exchange.participant,
+            assignee=exchange.peer, timestamp=clock.iso(unit.now),
+        )  # fmt: skip
+        unit.contracts.change(exchange.pid, agreement_id=made["@id"], agreement=made, agreed=unit.now)
+        return made
+
+    def situation(self, unit: Unit, exchange: Exchange, cause: Literal["applied", "effect"], move: str) -> Situation:
+        """Return what is decided on: is the offer ours and unchanged, and what does its policy say now."""
+        contract, now = self._contract(unit, exchange), unit.now
+        found = Situation(
+            "negotiation", exchange.turn.role, exchange.turn.shown, cause, move, now,
+            dataset=contract.dataset, agreement=contract.agreement_id,
+            opened=exchange.turn.seq == 0, moves=exchange.turn.seq, unchanged=contract.offer_row is not None,
+        )  # fmt: skip
+        row = unit.offers.get(exchange.participant, contract.offer_row) if contract.offer_row else None
+        if exchange.turn.role != PROVIDER or row is None:
+            return found
+        permitted, reasons = permission.permits(row.document, target=row.dataset, peer=exchange.peer, now=now)
+        return replace(found, approval=row.approval, permitted=permitted, reasons=reasons)
+
+    def changed(self, unit: Unit, office: Office, exchange: Exchange) -> None:
+        """Nothing to bring in line: access belongs to transfers."""
+
+    def _contract(self, unit: Unit, exchange: Exchange) -> Contract:
+        contract = unit.contracts.get(exchange.pid)
+        if contract is None:
+            raise ConnectorError("contract_missing", id=exchange.pid)
+        return contract
+
+
+def offer_in(message: Message, office: Office) -> dict[str, Any]:
+    """Return the offer that a message carries, with an acceptable `@id` and of an acceptable size."""
+    offer = messages.member(message, "offer")
+    if not ids.acceptable(offer.get("@id")):
+        raise BadMessage("offer_invalid", field="/offer/@id")
+    if len(orjson.dumps(offer)) > office.limits.policy_bytes:
+        raise TooLarge("policy_too_large", field="/offer", limit_bytes=office.limits.policy_bytes)
+    return offer
+
+
+def visible_offer(unit: Unit, exchange: Exchange, offer: str) -> Offer | None:
+    """Return a catalogue offer if the peer may see it."""
+    row = unit.offers.get(exchange.participant, offer)
+    return row if row is not None and row.origin == "catalog" and _visible(unit, exchange, row) else None
+
+
+def _visible(unit: Unit, exchange: Exchange, row: Offer) -> bool:
+    if row.access is None:
+        return True
+    policy = unit.policies.get(exchange.participant, row.access)
+    if policy is None:
+        return False
+    return permission.permits(policy.document, target=row.dataset, peer=exchange.peer, now=unit.now)[0]
