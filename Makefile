@@ -21,7 +21,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: environment ## three connectors publish, negotiate, share and revoke real data (--keep: make demo ARGS=--keep)
-	@$(BIN)/python demo/run.py $(ARGS)
+	@$(BIN)/python -m demo.run $(ARGS)
 
 test: environment ## every test, on SQLite and, where it is installed, on PostgreSQL
 	@echo "Testing everything, the slow tests and the simulation too (several minutes) ..."
@@ -44,19 +44,19 @@ coverage: environment
 	@$(BIN)/coverage report
 
 tck: environment ## the official conformance kit (DATABASE=sqlite or postgresql)
-	@$(BIN)/python tests/conformance/run.py --database $(DATABASE) $(ARGS)
+	@$(BIN)/python -m tests.conformance.run --database $(DATABASE) $(ARGS)
 
 simulate: environment ## two parties on a network and disk that fail (SEEDS=n)
 	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
 
 bench: environment ## the figures of docs/reference/performance.md
-	@$(BIN)/python bench/run.py $(ARGS)
+	@$(BIN)/python -m bench.run $(ARGS)
 
 image: ## the container image, with docker or buildah (BASE=image:tag for another base)
-	@tools/image build
+	@tools/image
 
 image-test: ## build the image from a fresh Debian, start it, wait until it is ready, stop it
-	@tools/image test
+	@tools/image-test
 
 system-deps: ## what Debian must provide for every test: PostgreSQL, Java and Maven
 	@tools/system-deps
