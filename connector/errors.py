@@ -13,6 +13,7 @@ ConnectorError
         Unauthenticated             401  the peer did not prove who it is
         Denied                      403  known, but not permitted (data plane only)
         Unknown                     404  no such process, dataset or path for this peer
+        TooSlow                 408  a message did not arrive in time; it may be sent again
         TooLarge                    413
         TooMany                     429  a limit per peer was reached (field `retry_after_seconds`)
     Unavailable                     503  the store cannot commit now; nothing was acknowledged
@@ -122,6 +123,12 @@ class TooLarge(PeerError):
     """A body, header or token over its limit."""
 
     status = 413
+
+
+class TooSlow(PeerError):
+    """A message did not arrive in time; the peer may send it again."""
+
+    status = 408
 
 
 class TooMany(PeerError):
