@@ -11,7 +11,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATABASE ?= sqlite
 SEEDS ?= 1000
-CHECKED := $(wildcard connector tests bench demo tools)
+CHECKED := $(sort $(foreach folder,connector tests bench demo,$(if $(wildcard $(folder)/*.py),$(folder))))
 # The pure rooms: every branch is covered by their own tests (settings in pyproject.toml, [tool.coverage]).
 PURE := $(wildcard tests/unit/protocol tests/unit/policy tests/unit/evidence tests/unit/services/test_decide*.py tests/unit/net/test_backoff*.py)
 
@@ -31,7 +31,7 @@ check: environment ## format, lint, types, import walls, documentation and fast 
 	@echo "Checking the format, the style, the types and the import walls ..."
 	@$(BIN)/ruff format --check --quiet $(CHECKED) || { echo "Not formatted: run 'make format'."; exit 1; }
 	@$(BIN)/ruff check --quiet $(CHECKED)
-	@$(BIN)/mypy
+	@$(BIN)/mypy $(CHECKED)
 	@$(BIN)/lint-imports --no-logo >.cache/lint-imports.txt || { cat .cache/lint-imports.txt; exit 1; }
 	@tail -n 1 .cache/lint-imports.txt
 	@$(MAKE) coverage
@@ -88,5 +88,5 @@ $(BIN)/python:
 
 .venv/.project: pyproject.toml .venv/.packages
 	@echo "Installing the connector as .venv/bin/connector ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
