@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# What is behind the door: a dotted name, or all names with a prefix ("json.load*"), and the files that may use it.
+# What is behind the door: a dotted name, or all names with a prefix ("json.load*"), and the files and folders that may use it.
 DOORS = {
     "aiohttp.ClientSession": {"connector/net/client.py"},
     "aiohttp.request": set(),
@@ -22,7 +22,7 @@ DOORS = {
     "asyncio.open_connection": set(),
     "socket.create_connection": set(),
     "json.load*": {"connector/loader.py", "connector/cli/api.py"},  # cli/api.py reads our own listener
-    "orjson.loads": {"connector/store/engine.py"},  # reads back what the store wrote itself
+    "orjson.loads": {"connector/store/"},  # reads back what the store wrote itself
     "*.model_validate_json": set(),
     "*.json()": set(),  # aiohttp's own JSON readers know no limits
     "jwt.decode*": {"connector/identity/tokens.py"},
@@ -111,7 +111,7 @@ def _users(door: str, trees: dict[Path, ast.Module]) -> set[str]:
     return {
         f"{path}:{line}"
         for path, tree in trees.items()
-        if path.as_posix() not in DOORS[door]
+        if not path.as_posix().startswith(tuple(DOORS[door]))
         for line, name in _names(tree)
         if _behind(name, door)
     }

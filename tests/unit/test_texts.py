@@ -105,10 +105,12 @@ def test_no_sentence_is_empty_or_left_unfinished(language: str) -> None:
 @pytest.mark.parametrize("language", texts.LANGUAGES)
 def test_every_error_has_a_sentence_and_a_next_step(language: str) -> None:
     catalogue = texts.catalogue(language)
-    missing = {
-        code: places[0][0] for code, places in _raised().items() if not {"text", "next"} <= set(catalogue.get(code, {}))
-    }
-    assert missing == {}
+    missing = [
+        f"{places[0][0]} {code}"
+        for code, places in _raised().items()
+        if not {"text", "next"} <= set(catalogue.get(code, {}))
+    ]
+    assert not missing, "\n".join(missing)
 
 
 def test_every_value_in_an_errors_sentence_is_given_by_the_error() -> None:
@@ -120,7 +122,7 @@ def test_every_value_in_an_errors_sentence_is_given_by_the_error() -> None:
         if given is not None
         if (missing := set().union(*map(_placeholders, catalogue.get(code, {}).values())) - given - EVERYWHERE)
     ]
-    assert without == []
+    assert not without, "\n".join(without)
 
 
 def test_every_sentence_asked_for_exists() -> None:
