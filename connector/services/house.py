@@ -1,0 +1,161 @@
+"""One running installation: its store, its keys, its participants, and the parts that everything else is handed.
+
+Made once in `app.py`. What changes while it runs (participants, peers) is read from the store, with a short memory here:
+a change made by this process is seen at once, one made by another process on the same database within a second.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from connector import clock, ids
+from connector.errors import Missing
+from connector.identity import document as did_document
+from connector.identity import keyfile, pinned
+from connector.identity.authenticator import Authenticator
+from connector.identity.keys import KeyPair
+from connector.identity.pinned import PeerKeys
+from connector.net.client import Client
+from connector.services.exchange import Exchanging
+from connector.services.negotiation import Negotiations
+from connector.services.office import Office
+from connector.services.transfer import Transfers
+from connector.store.parties import Participant, Peer
+from connector.store.session import Store
+
+MEMORY_SECONDS = 1.0
+Authenticators = Callable[[str, KeyPair], Mapping[str, Authenticator]]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A participant of ours with its keys and the authenticators that speak for it."""
+
+    row: Participant
+    token: KeyPair
+    seal: KeyPair
+    authenticators: Mapping[str, Authenticator]
+
+    @property
+    def id(self) -> str:
+        """Its DID."""
+        return self.row.id
+
+    @property
+    def base(self) -> str:
+        """The base URL of its DSP endpoints."""
+        return self.row.root + "/dsp/2025-1"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A peer with the keys that may be used now."""
+
+    row: Peer
+    keys: PeerKeys
+
+
+@dataclass(slots=True)
+class House:
+    """See the module."""
+
+    home: Path
+    store: Store
+    client: Client
+    grant_key: bytes
+    authenticators: Authenticators
+    office: Office
+    page_size: int = 100
+    now: clock.Clock = clock.now
+    exchanging: Exchanging = field(init=False)
+    _members: dict[str, Member] = field(init=False, default_factory=dict)
+    _peers: dict[tuple[str, str], tuple[float, Known | None]] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        transfers = Transfers()
+        self.exchanging = Exchanging(self.office, {"negotiation": Negotiations(), "transfer": transfers})
+        transfers.exchanging = self.exchanging
+
+    async def load(self) -> None:
+        """Read the participants and their keys. Raises ConfigError when a key file is missing, unreadable or open to others."""
+        rows = await self.store.read(lambda unit: unit.participants.list())
+        self._members = {row.id: self._members.get(row.id) or self._member(row) for row in rows}
+
+    @property
+    def members(self) -> Mapping[str, Member]:
+        """Our participants by their DID, the first made first."""
+        return self._members
+
+    def member(self, participant: str) -> Member:
+        """Return a participant of ours. Raises Missing `participant_unknown`."""
+        found = self._members.get(participant)
+        if found is None:
+            raise Missing("participant_unknown")
+        return found
+
+    def at(self, path: str) -> Member | None:
+        """Return the participant whose root has that path (`""`, or `/va` for one under a path)."""
+        return next((member for member in self._members.values() if _path_of(member.row.root) == path), None)
+
+    async def peer(self, participant: str, peer: str) -> Known | None:
+        """Return a peer of a participant, remembered for a second."""
+        now = self.now()
+        remembered = self._peers.get((participant, peer))
+        if remembered and remembered[0] > now:
+            return remembered[1]
+        row = await self.store.read(lambda unit: unit.peers.get(participant, peer))
+        known = Known(row, keys_of(row)) if row else None
+        self._peers[participant, peer] = (now + MEMORY_SECONDS, known)
+        if len(self._peers) > 10_000:  # noqa: PLR2004 - a bound on memory, whoever calls
+            self._peers.clear()
+        return known
+
+    def forget(self, participant: str, peer: str) -> None:
+        """Forget what is remembered of a peer, after a change of it."""
+        self._peers.pop((participant, peer), None)
+
+    def _member(self, row: Participant) -> Member:
+        folder = key_folder(self.home, row.id)
+        token, seal = keyfile.load_key(folder / "token.pem"), keyfile.load_key(folder / "seal.pem")
+        return Member(row, token, seal, self.authenticators(row.id, token))
+
+
+def key_folder(home: Path, participant: str) -> Path:
+    """Return where a participant's keys are."""
+    return home / "keys" / participant.replace(":", "_").replace("%", "_")
+
+
+def keys_of(row: Peer) -> PeerKeys:
+    """Return the keys of a peer that may be used: pinned, and in the document as it was last seen."""
+    if row.document is None:
+        return PeerKeys(row.id, {})
+    return PeerKeys.of(pinned.load(row.pins), did_document.read(row.id, row.document))
+
+
+def grant_token(key: bytes, grant: str, generation: int) -> str:
+    """Return the token of a grant's generation: the grant's id, the generation and their HMAC-SHA256 under the key file."""
+    named = f"{grant.removeprefix('urn:uuid:')}.{generation}"
+    return f"{named}.{hmac.new(key, named.encode(), hashlib.sha256).hexdigest()}"
+
+
+def grant_named(key: bytes, token: str) -> tuple[str, int] | None:
+    """Return the (grant id, generation) that a token was made for, or None for anything else."""
+    grant, dot, rest = token.partition(".")
+    generation = rest.partition(".")[0]
+    if not dot or not generation.isascii() or not generation.isdecimal() or len(generation) > 9:  # noqa: PLR2004
+        return None
+    made = grant_token(key, grant, int(generation))
+    return (f"urn:uuid:{grant}", int(generation)) if hmac.compare_digest(made.encode(), token.encode()) else None
+
+
+def new_secret() -> str:
+    """Return a secret for an operator's token."""
+    return ids.secret()
+
+
+def _path_of(root: str) -> str:
+    return "/" + root.split("/", 3)[3] if root.count("/") > 2 else ""  # noqa: PLR2004 - scheme://host
