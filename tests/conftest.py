@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import postgres
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CI = os.environ.get("CI", "").lower() == "true"
+# A busy machine makes no property false; in CI the same examples are drawn every time.
+settings.register_profile("house", deadline=None, derandomize=_CI, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
+
 _MISSING = "PostgreSQL is not installed (make system-deps)"
 
 
