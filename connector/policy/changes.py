@@ -1,0 +1,72 @@
+"""When time alone changes a decision: the next instant at which a bound of a policy is crossed and the answer flips."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from connector.policy.model import Constraint
+from connector.policy.state import deadlines
+from connector.policy.world import World, operand_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from connector.policy.compile import Test
+    from connector.policy.model import Condition, Policy, Rule
+    from connector.policy.world import Facts, Request
+
+STEPS = 20_000
+"""The most conditions that the search for a change may test; beyond it the next bound is given, flip or not."""
+
+
+def next_change(policy: Policy, request: Request, facts: Facts, permits: Test) -> float | None:
+    """Return the earliest instant after `request.now` at which the answer flips if nothing but time changes.
+
+    A bound that includes its instant flips just after it, so the instant given is always later than now.
+    """
+    conditions = [each for rule in _rules(policy) for each in _conditions(rule)]
+    world = World(request, facts, promise=False)
+    bounds = {
+        moment for each in conditions for end in _ends(each, world) for moment in (end, math.nextafter(end, math.inf))
+    }
+    candidates = sorted(moment for moment in bounds if moment > request.now)
+    now = permits(request, facts)
+    affordable = max(1, STEPS // (len(conditions) + 1))
+    for moment in candidates[:affordable]:
+        if permits(replace(request, now=moment), facts) != now:
+            return moment
+    return candidates[affordable] if len(candidates) > affordable else None
+
+
+def _rules(policy: Policy) -> Iterator[Rule]:
+    waiting = [*policy.permissions, *policy.prohibitions]
+    while waiting:
+        rule = waiting.pop()
+        waiting += rule.then
+        yield rule
+
+
+def _conditions(rule: Rule) -> Iterator[Constraint]:
+    waiting: list[Condition] = [*rule.constraints, *rule.action.refinements]
+    for subject in (rule.target, rule.assignee):
+        waiting += subject.refinements if subject else ()
+    while waiting:
+        condition = waiting.pop()
+        if isinstance(condition, Constraint):
+            yield condition
+        else:
+            waiting += condition.operands
+
+
+def _ends(constraint: Constraint, world: World) -> tuple[float, ...]:
+    """Return the instants at which a constraint can change by time: its dates, or the ends of its durations."""
+    operand = operand_of(constraint)
+    values = world.right(constraint, operand) if operand else None
+    if operand is None or not values:
+        return ()
+    if operand.kind == "dateTime":
+        return tuple(value for value in values if isinstance(value, float))
+    start = world.start(operand)
+    return () if start is None else deadlines(start, values)
