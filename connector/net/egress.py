@@ -115,7 +115,7 @@ def within(url: str, base: str) -> bool:
         return False
     path, root = inner.raw_path.rstrip("/"), outer.raw_path.rstrip("/")
     return (
-        inner.origin() == outer.origin()
+        (inner.scheme, inner.host, inner.port) == (outer.scheme, outer.host, outer.port)
         and "?" not in url
         and _plain_path(inner.raw_path)
         and (path == root or path.startswith(root + "/"))
