@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,6 @@ from tests import sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 # What is behind the door: a dotted name, or all names with a prefix ("json.load*"), and the files and folders that may use it.
 DOORS = {
@@ -57,6 +57,17 @@ DOORS = {
     "compile": set(),
     "__import__": set(),
 }
+
+
+# What import-linter keeps from I/O (pyproject.toml) could still draw chance or open a file with what it may import.
+PURE = (
+    "connector/protocol/",
+    "connector/policy/",
+    "connector/evidence/",
+    "connector/services/decide.py",
+    "connector/net/backoff.py",
+)
+IMPURE = ("connector.ids.new", "connector.ids.secret", "uuid", "open", "pathlib", "os", "datetime.datetime.now")
 
 
 def _names(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -107,19 +118,32 @@ def _behind(name: str, door: str) -> bool:
     return name.startswith(stem) if "." in stem else name == stem or name.startswith(f"{stem}.")
 
 
-def _users(door: str, trees: dict[Path, ast.Module]) -> set[str]:
-    return {
-        f"{path}:{line}"
-        for path, tree in trees.items()
-        if not path.as_posix().startswith(tuple(DOORS[door]))
-        for line, name in _names(tree)
-        if _behind(name, door)
-    }
+@cache
+def _used() -> dict[str, list[tuple[int, str]]]:
+    return {path.as_posix(): list(_names(tree)) for path, tree in sources.trees().items()}
 
 
 @pytest.mark.parametrize("door", DOORS)
 def test_a_door_has_one_keeper(door: str) -> None:
-    assert _users(door, sources.trees()) == set()
+    users = {
+        f"{path}:{line}"
+        for path, names in _used().items()
+        if not path.startswith(tuple(DOORS[door]))
+        for line, name in names
+        if _behind(name, door)
+    }
+    assert users == set()
+
+
+def test_the_pure_rooms_take_chance_and_files_as_arguments() -> None:
+    impure = {
+        f"{path}:{line} {name}"
+        for path, names in _used().items()
+        if path.startswith(PURE)
+        for line, name in names
+        if name.startswith(tuple(f"{each}." for each in IMPURE)) or name in IMPURE
+    }
+    assert impure == set()
 
 
 @pytest.mark.parametrize(
