@@ -1,5 +1,5 @@
 # `make` alone lists the targets. Each one prepares what it needs by itself.
-# Python packages come from requirements/*.txt, where every file is named with its hash.
+# Python packages come from requirements/*.txt, where every file is named with its hash (Python 3.11 to 3.13).
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
