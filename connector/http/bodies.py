@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import orjson
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
 from connector import canonical, loader
 from connector.errors import BadMessage, TooLarge, TooSlow
@@ -63,28 +64,23 @@ def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None
     return web.Response(status=status, body=body, content_type=JSON, headers=headers)
 
 
-class StaticDocument:
-    """A route whose answer is written once: no store, no clock, no version of ours in it.
+def static_document(body: bytes, content_type: str = JSON, max_age_seconds: int = 300) -> Handler:
+    """Return a route whose answer is written once: it needs no store and tells nothing about our version.
 
     Args:
         body: the bytes.
         content_type: their type.
         max_age_seconds: how long others may keep it.
     """
+    tag = f'"{canonical.of_bytes(body).partition(":")[2][:32]}"'
+    headers = {hdrs.ETAG: tag, hdrs.CACHE_CONTROL: f"public, max-age={max_age_seconds}"}
 
-    def __init__(self, body: bytes, content_type: str = JSON, max_age_seconds: int = 300) -> None:
-        self._body = body
-        self._type = content_type
-        self._headers = {
-            hdrs.ETAG: f'"{canonical.of_bytes(body).partition(":")[2][:32]}"',
-            hdrs.CACHE_CONTROL: f"public, max-age={max_age_seconds}",
-        }
+    async def document(request: web.Request) -> web.Response:
+        if request.headers.get(hdrs.IF_NONE_MATCH) == tag:
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=body, content_type=content_type, headers=headers)
 
-    async def __call__(self, request: web.Request) -> web.Response:
-        """Answer with the document, or with 304 when the client holds it."""
-        if request.headers.get(hdrs.IF_NONE_MATCH) == self._headers[hdrs.ETAG]:
-            return web.Response(status=304, headers=self._headers)
-        return web.Response(body=self._body, content_type=self._type, headers=self._headers)
+    return document
 
 
 async def _collect(request: web.Request, limit: int) -> bytes:

@@ -46,7 +46,7 @@ class Limits:
 class Connection(web.RequestHandler):
     """aiohttp's protocol of one connection, with a place in the census and a deadline for every head."""
 
-    __slots__ = ("_census", "_deadline", "_head_bytes", "_limits")
+    __slots__ = ("_census", "_deadline", "_head_bytes", "_limits", "_reading_body")
 
     def __init__(self, manager: web.Server, *, limits: Limits, census: Census, **settings: Any) -> None:
         super().__init__(
@@ -62,6 +62,7 @@ class Connection(web.RequestHandler):
         self._census = census
         self._deadline: asyncio.TimerHandle | None = None
         self._head_bytes = 0
+        self._reading_body = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a place in the census, or leave at once."""
@@ -103,7 +104,14 @@ class Connection(web.RequestHandler):
 
     def reading_body(self, *, begins: bool) -> None:
         """Note that a body is awaited (the client's turn) or has been read (ours)."""
+        self._reading_body = begins
         (self._census.waits if begins else self._census.works)(self)
+
+    def close(self) -> None:
+        """Take no further request; a request whose body is still awaited will not be waited for."""
+        super().close()
+        if self._reading_body:
+            self.evict()
 
     def evict(self) -> None:
         """Close at once, losing what was not sent."""

@@ -45,7 +45,7 @@ class Metrics:
     """All figures of one connector, in a registry of their own. Every label takes its values from a short list."""
 
     def __init__(self) -> None:
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._requests = Counter(

@@ -150,11 +150,11 @@ class _Nameless(web.Response):
 
 
 def _written(body: Mapping[str, Any]) -> bytes:
-    """Write JSON, also when a client's half characters (lone surrogates) have come along in it."""
+    """Write JSON; half characters of a client (lone surrogates), which are not UTF-8, become question marks."""
     try:
         return orjson.dumps(body)
     except orjson.JSONEncodeError:
-        return json.dumps(body).encode()
+        return json.dumps(body, ensure_ascii=False).encode(errors="replace")
 
 
 def _headers(error: ConnectorError, status: int) -> dict[str, str]:
