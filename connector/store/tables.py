@@ -10,6 +10,13 @@ from typing import Any
 from sqlalchemy import JSON, Column, Index, Table, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+# A migration can only change a constraint that has a name, and SQLite and PostgreSQL would each choose their own.
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
 # mypy cannot see the attribute that SQLModel adds; one function keeps that in one place.
 
 
@@ -46,7 +53,7 @@ class Peer(SQLModel, table=True):
     base: str
     state: str
     pins: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
-    document: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
+    document: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     created: float
     created_by: str
     checked: float
@@ -121,7 +128,7 @@ class Exchange(SQLModel, table=True):
     stalled: str | None = None
     confirmed: bool = True
     waits: str | None = None
-    reasons: list[str] | None = Field(default=None, sa_column=Column(JSON))
+    reasons: list[str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     check_at: float | None = None
     created: float
     updated: float
@@ -177,7 +184,7 @@ class Contract(SQLModel, table=True):
     offer_by: str
     offer_row: str | None = None
     agreement_id: str | None = None
-    agreement: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
+    agreement: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     agreed: float | None = None
     asked: float
 
@@ -262,3 +269,10 @@ class Answered(SQLModel, table=True):
     status: int
     body: str = Field(sa_column=Column(Text, nullable=False))
     at: float
+
+
+class Probe(SQLModel, table=True):
+    """A row that is written and removed again, to learn whether the database can commit (see `Store.probe`)."""
+
+    id: str = Field(primary_key=True)
+    filling: str = Field(sa_column=Column(Text, nullable=False))
