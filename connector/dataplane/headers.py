@@ -41,7 +41,7 @@ OURS = {
 """Sent with all data: it is somebody else's, so a browser that shows it must not run it in our name."""
 
 _VALUE = re.compile(r"[\x20-\x7e\t]{0,8192}")
-_LENGTH = re.compile(r"\d{1,19}")
+_LENGTH = re.compile(r"[0-9]{1,19}")
 _MEDIA_TYPE = re.compile(r"[\w!#$&^.+\-]{1,127}/[\w!#$&^.+\-]{1,127}(?:\s*;.*)?", re.ASCII)
 _CODING = re.compile(r"\s*([\w*\-]+)\s*(?:;\s*[qQ]\s*=\s*([0-9.]+)\s*)?")
 

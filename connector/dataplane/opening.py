@@ -89,11 +89,11 @@ def regular_file(name: str, parent: int) -> FileIO:
     Raises:
         Unknown: `data_unknown`: nothing by that name, or not a regular file.
     """
-    file = FileIO(_open(name, _FILE, parent), "rb")
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
+    descriptor = _open(name, _FILE, parent)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
         raise Unknown("data_unknown")
-    return file
+    return FileIO(descriptor, "rb")
 
 
 def _open(name: str, flags: int, parent: int) -> int:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from connector.errors import BadMessage
 
-_SPEC = re.compile(r"(\d{0,19})-(\d{0,19})")
-_CONTENT_RANGE = re.compile(r"bytes (\d{1,19})-(\d{1,19})/(\d{1,19}|\*)")
+_SPEC = re.compile(r"([0-9]{0,19})-([0-9]{0,19})")
 _UNIT = "bytes="
 
 
@@ -50,18 +49,6 @@ def select(header: str | None, size: int) -> Span | None:
     if not spec[1]:
         return _suffix(int(spec[2]), size)
     return _from(int(spec[1]), int(spec[2]) if spec[2] else None, size)
-
-
-def understood(header: str | None) -> tuple[int, int, int | None] | None:
-    """Return (first byte, last byte, complete length if told) of a `Content-Range`, or nothing if it is not one."""
-    match = _CONTENT_RANGE.fullmatch(header or "")
-    if match is None:
-        return None
-    first, last = int(match[1]), int(match[2])
-    size = None if match[3] == "*" else int(match[3])
-    if first > last or (size is not None and last >= size):
-        return None
-    return first, last, size
 
 
 def _suffix(length: int, size: int) -> Span | None:

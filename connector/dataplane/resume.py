@@ -2,8 +2,8 @@
 
 Standard library only: the command line imports this. Bytes go to `FILE.part`, its entity tag to `FILE.part.etag`; only
 when length and digest are right does `FILE.part` become `FILE`, in one step. Whoever calls brings the network:
-`open_range(start, etag)` asks for the bytes from `start` on (see `range_headers`) and raises its own errors for
-anything but 200, 206 or 416.
+`open_range(start, etag)` asks for the bytes from `start` on (see `range_headers`); it raises OSError when there is no
+connection, and its own errors for anything but 200, 206 or 416.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import binascii
 import contextlib
 import fcntl
 import hashlib
-import http.client
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -27,7 +26,7 @@ from connector.errors import LocalError
 PIECE_BYTES = 256 * 1024
 ATTEMPTS = 5
 _MOST_PAUSE_SECONDS = 30.0
-_CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,19})-\d{1,19}|\*)/(\d{1,19})")
+_CONTENT_RANGE = re.compile(r"bytes (?:([0-9]{1,19})-[0-9]{1,19}|\*)/([0-9]{1,19})")
 _STRONG_ETAG = re.compile(r'"[\x21\x23-\x7e]*"')
 _SHA256 = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]{44}):")
 _WHOLE, _PARTIAL, _BEYOND = 200, 206, 416
@@ -42,7 +41,7 @@ class Headers(Protocol):
 
 
 class Response(Protocol):
-    """An answer under way; `http.client.HTTPResponse` is one."""
+    """An answer under way; the caller's reader of `http.client` answers fits, with its errors made `OSError`."""
 
     @property
     def status(self) -> int:
@@ -55,7 +54,7 @@ class Response(Protocol):
         ...
 
     def read(self, amount: int, /) -> bytes:
-        """Return at most so many bytes, none at the end; raises OSError or http.client.HTTPException when broken."""
+        """Return at most so many bytes, none at the end; raises OSError when the connection broke."""
         ...
 
     def close(self) -> None:
@@ -158,7 +157,7 @@ class _Part:
         """Ask for what is missing and write it down; returns when the content is complete."""
         try:
             response = open_range(self.done, self.etag)
-        except (OSError, http.client.HTTPException):
+        except OSError:
             raise _Broken from None
         with contextlib.closing(response):
             if self._accept(response):
@@ -226,7 +225,7 @@ class _Part:
         while True:
             try:
                 piece = response.read(PIECE_BYTES)
-            except (OSError, http.client.HTTPException):
+            except OSError:
                 raise _Broken from None
             if not piece:
                 return
@@ -245,7 +244,7 @@ class _Part:
 def _locked(target: Path) -> Iterator[BufferedRandom]:
     part = target.with_name(target.name + ".part")
     descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-    with os.fdopen(descriptor, "r+b", buffering=PIECE_BYTES) as file:
+    with os.fdopen(descriptor, "r+b") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
