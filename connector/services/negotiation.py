@@ -45,7 +45,7 @@ class Negotiations:
             row = visible_offer(unit, exchange, offer["@id"])
             if row is None or offer.get("target") not in (None, row.dataset):
                 raise Unknown("offer_unknown", field="/offer/@id")
-        dataset = row.dataset if row else offer.get("target")
+        dataset = row.dataset if row else str(offer.get("target", ""))
         if not ids.acceptable(dataset):
             raise BadMessage("offer_invalid", field="/offer/target")
         by = exchange.turn.peer

@@ -35,6 +35,7 @@ class Office:
         settled: told of a move that is no longer pending.
         heard: told that a peer is alive (participant, peer).
         closed: told of a closed grant (running streams are cut).
+        renewed: told of a grant whose token changed.
         watch: told that `check_at` or an expiry may have changed.
         lease_seconds: how long a process holds what it is about to send.
     """
@@ -47,6 +48,7 @@ class Office:
     settled: Callable[[str], None] = _nobody
     heard: Callable[[str, str], None] = _nobody
     closed: Callable[[str], None] = _nobody
+    renewed: Callable[[str], None] = _nobody
     watch: Callable[[], None] = _nobody
     limits: Limits = Limits()
     lease_seconds: float = 60.0

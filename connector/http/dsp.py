@@ -1,0 +1,154 @@
+"""The Dataspace Protocol's endpoints, for every participant of the installation, on the public listener.
+
+Bindings: DSP 2025-1, "HTTPS Binding" of the catalog, negotiation and transfer protocols. One base serves both roles.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlencode
+
+from aiohttp import hdrs, web
+
+from connector.errors import Unauthenticated, Unknown
+from connector.http.bodies import json_answer, read_json
+from connector.http.limits import LIMITER
+from connector.http.problems import PIDS, Pids
+from connector.identity import participant as places
+from connector.protocol import messages, versions
+from connector.protocol.machine import Table
+from connector.protocol.negotiation import NEGOTIATION
+from connector.protocol.transfer import TRANSFER
+from connector.services import catalog, grants, participants, receive
+from connector.services.house import House, Member
+from connector.services.receive import Speaker
+from connector.store.exchanges import Exchange
+
+HOUSE: Final = web.AppKey("house", House)
+_PLACE: Final = r"{place:(?:[A-Za-z0-9._~-]+/)*}"
+_BASE: Final = f"/{_PLACE}dsp/2025-1"
+_TABLES: Final[dict[str, Table]] = {"negotiations": NEGOTIATION, "transfers": TRANSFER}
+
+
+def routes() -> list[web.RouteDef]:
+    """Return the routes; the application carries the house as `app[HOUSE]`."""
+    kinds, pid = "{kind:negotiations|transfers}", "{pid}"
+    endings = "|".join(sorted({suffix for found in messages.SUFFIXES.values() for suffix in found}))
+    return [
+        web.get(f"/{_PLACE}.well-known/dspace-version", _version),
+        web.get("/.well-known/did.json", _did_document),
+        web.get(f"/{_PLACE}did.json", _did_document),
+        web.post(f"{_BASE}/catalog/request", _catalog),
+        web.get(f"{_BASE}/catalog/request", _catalog_page),
+        web.get(f"{_BASE}/catalog/datasets/{{dataset:.+}}", _dataset),
+        web.post(f"{_BASE}/{kinds}/{{suffix:request|offers}}", _begin),
+        web.post(f"{_BASE}/transfers/{pid}/renewal", _renew),
+        web.post(f"{_BASE}/{kinds}/{pid}/{{suffix:{endings}}}", _receive),
+        web.get(f"{_BASE}/{kinds}/{pid}", _state),
+    ]
+
+
+def member_of(request: web.Request) -> Member:
+    """Return the participant whose root the path lies under. Raises Unknown `http_path`."""
+    place = request.match_info.get("place", "")
+    found = request.app[HOUSE].at("/" + place.rstrip("/") if place else "")
+    if found is None:
+        raise Unknown("http_path")
+    return found
+
+
+async def _version(request: web.Request) -> web.Response:
+    return json_answer(versions.document(member_of(request).id), headers={hdrs.CACHE_CONTROL: "public, max-age=300"})
+
+
+async def _did_document(request: web.Request) -> web.Response:
+    member = member_of(request)
+    if not member.row.root or request.path != _path(places.place(member.id).document_url):
+        raise Unknown("http_path")
+    return json_answer(participants.did_document(member), headers={hdrs.CACHE_CONTROL: "public, max-age=60"})
+
+
+def _path(url: str) -> str:
+    return "/" + url.split("/", 3)[3]
+
+
+async def _admit(request: web.Request) -> Speaker:
+    member = member_of(request)
+    speaker = await receive.admit(request.app[HOUSE], member, request.headers.get(hdrs.AUTHORIZATION))
+    request.app[LIMITER].identified(request, member.id, speaker.caller.peer)
+    return speaker
+
+
+async def _admit_hidden(request: web.Request) -> Speaker:
+    """Admit to a path with a pid: whoever is nobody here learns nothing but 404."""
+    try:
+        return await _admit(request)
+    except Unauthenticated:
+        raise Unknown("process_unknown") from None
+
+
+async def _catalog(request: web.Request) -> web.Response:
+    speaker = await _admit(request)
+    body, _ = await read_json(request)
+    return await _page(request, speaker, body)
+
+
+async def _catalog_page(request: web.Request) -> web.Response:
+    return await _page(request, await _admit(request), None)
+
+
+async def _page(request: web.Request, speaker: Speaker, body: dict[str, object] | None) -> web.Response:
+    shown = await catalog.ours(request.app[HOUSE], speaker, request.query.get("continuationToken"), body)
+    headers = {}
+    if shown.cursor is not None:
+        url = f"{speaker.member.base}/catalog/request?{urlencode({'continuationToken': shown.cursor})}"
+        headers[hdrs.LINK] = f'<{url}>; rel="next"'
+    return json_answer(shown.body, headers=headers)
+
+
+async def _dataset(request: web.Request) -> web.Response:
+    speaker = await _admit(request)
+    return json_answer(await catalog.dataset(request.app[HOUSE], speaker, request.match_info["dataset"]))
+
+
+async def _begin(request: web.Request) -> web.Response:
+    table, suffix = _TABLES[request.match_info["kind"]], request.match_info["suffix"]
+    if suffix not in messages.SUFFIXES[table.name]:
+        raise Unknown("http_path")
+    speaker = await _admit(request)
+    body, raw = await read_json(request)
+    request[PIDS] = Pids(_text(body, "providerPid"), _text(body, "consumerPid"))
+    exchange, _ = await receive.begin(request.app[HOUSE], speaker, table, suffix, body, raw.decode())
+    return _answer(exchange, status=201)
+
+
+async def _receive(request: web.Request) -> web.Response:
+    table, suffix = _TABLES[request.match_info["kind"]], request.match_info["suffix"]
+    if suffix not in messages.SUFFIXES[table.name]:
+        raise Unknown("http_path")
+    speaker = await _admit_hidden(request)
+    body, raw = await read_json(request)
+    pid = request.match_info["pid"]
+    exchange = await receive.receive(request.app[HOUSE], speaker, table, suffix, pid, body, raw.decode())
+    return _answer(exchange)
+
+
+async def _state(request: web.Request) -> web.Response:
+    speaker = await _admit_hidden(request)
+    table = _TABLES[request.match_info["kind"]]
+    return _answer(await receive.state(request.app[HOUSE], speaker, table, request.match_info["pid"]))
+
+
+async def _renew(request: web.Request) -> web.Response:
+    speaker = await _admit_hidden(request)
+    return json_answer(await grants.renew(request.app[HOUSE], speaker, request.match_info["pid"]))
+
+
+def _answer(exchange: Exchange, status: int = 200) -> web.Response:
+    provider, consumer = exchange.provider_pid or "", exchange.consumer_pid or ""
+    return json_answer(messages.acknowledgement(exchange.protocol, provider, consumer, exchange.turn.shown), status)
+
+
+def _text(body: dict[str, object], name: str) -> str | None:
+    value = body.get(name)
+    return value if isinstance(value, str) and value.isprintable() and len(value) <= 256 else None  # noqa: PLR2004

@@ -1,0 +1,30 @@
+"""Opaque cursors for operators' lists: a time and an id."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from connector.errors import Invalid
+
+_MOST = 1024
+
+
+def write(moment: float, name: str) -> str:
+    """Return the cursor after (time, id)."""
+    return base64.urlsafe_b64encode(f"{moment!r}|{name}".encode()).decode().rstrip("=")
+
+
+def read(cursor: str | None) -> tuple[float, str] | None:
+    """Return the (time, id) of a cursor. Raises Invalid `cursor_invalid`."""
+    if cursor is None:
+        return None
+    try:
+        text = base64.urlsafe_b64decode(cursor[:_MOST].encode() + b"=" * (-len(cursor) % 4)).decode()
+        moment, bar, name = text.partition("|")
+        found = (float(moment), name)
+    except (binascii.Error, UnicodeError, ValueError):
+        raise Invalid("cursor_invalid", field="cursor") from None
+    if not bar:
+        raise Invalid("cursor_invalid", field="cursor")
+    return found

@@ -1,0 +1,139 @@
+"""What peers may do: prove who they are, make processes, send messages, read states.
+
+Every authenticated request spends its token: in the transaction of its effect, or in a unit of its own when it has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+from sqlalchemy import exc
+
+from connector.errors import Unauthenticated, Unknown
+from connector.identity.authenticator import Identity, claimed
+from connector.protocol import messages
+from connector.protocol.machine import Table
+from connector.services.exchange import Caller, cancel
+from connector.services.house import House, Member
+from connector.services.negotiation import AgreementDiffers
+from connector.store.exchanges import Exchange
+from connector.store.parties import PINNED
+from connector.store.unit import Unit
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """A peer that proved who it is, to one of ours."""
+
+    member: Member
+    caller: Caller
+    identity: Identity
+
+
+async def admit(house: House, member: Member, authorization: str | None) -> Speaker:
+    """Return the pinned peer that sent a request.
+
+    Raises:
+        Unauthenticated: `peer_unpinned`, `peer_key_changed`, or what the verifier says.
+    """
+    found = claimed(member.authenticators, authorization)
+    if found is None:
+        raise Unauthenticated("token_missing")
+    way, peer = found
+    known = await house.peer(member.id, peer)
+    if known is None or known.row.auth != way:
+        raise Unauthenticated("peer_unpinned")
+    if known.row.state != PINNED:
+        raise Unauthenticated("peer_key_changed")
+    identity = member.authenticators[way].verify(authorization, known.keys, audience=member.id, now=house.now())
+    return Speaker(member, Caller(member.id, identity.peer_id, known.row.base), identity)
+
+
+def spend(unit: Unit, speaker: Speaker) -> None:
+    """Use a token up. Raises Unauthenticated `token_replayed` when it was used before (A.2 row 9)."""
+    if speaker.identity.jti is None:
+        return
+    try:
+        unit.spent.spend(speaker.member.id, speaker.identity.peer_id, speaker.identity.jti, speaker.identity.expires)
+    except exc.IntegrityError:
+        raise Unauthenticated("token_replayed") from None
+
+
+async def with_token(house: House, speaker: Speaker, work: Callable[[Unit], T]) -> T:
+    """Run a unit that spends the token with its effect; when it is refused, the token is spent all the same."""
+
+    def unit_of_work(unit: Unit) -> T:
+        spend(unit, speaker)
+        return work(unit)
+
+    try:
+        return await house.store.write(unit_of_work)
+    except Unauthenticated:
+        raise
+    except Exception:
+        await spend_alone(house, speaker)
+        raise
+
+
+async def spend_alone(house: House, speaker: Speaker) -> None:
+    """Spend the token of a request without effect. Raises Unauthenticated `token_replayed`."""
+    if speaker.identity.jti is not None:
+        await house.store.write(lambda unit: spend(unit, speaker))
+
+
+async def begin(
+    house: House, speaker: Speaker, table: Table, suffix: str, body: Mapping[str, Any], raw: str
+) -> tuple[Exchange, bool]:
+    """Take a first message: return the process and whether it is new. Raises as `Exchanging.begin`."""
+
+    def work(unit: Unit) -> tuple[Exchange, bool]:
+        message = messages.read(table, suffix, body, raw)
+        return house.exchanging.begin(unit, speaker.caller, message)
+
+    return await with_token(house, speaker, work)
+
+
+async def receive(
+    house: House, speaker: Speaker, table: Table, suffix: str, pid: str, body: Mapping[str, Any], raw: str
+) -> Exchange:
+    """Take a message of a process. Raises as `Exchanging.receive`; an agreement that differs is terminated as well."""
+
+    def work(unit: Unit) -> Exchange:
+        _exists(unit, speaker, pid)
+        return house.exchanging.receive(unit, speaker.caller, pid, messages.read(table, suffix, body, raw))
+
+    try:
+        return await with_token(house, speaker, work)
+    except AgreementDiffers as error:
+        await house.store.write(partial(_terminate, house, speaker, pid, error))
+        raise
+
+
+async def state(house: House, speaker: Speaker, table: Table, pid: str) -> Exchange:
+    """Return a process that the peer takes part in. Raises Unknown `process_unknown`."""
+
+    def work(unit: Unit) -> Exchange:
+        exchange = unit.exchanges.load(speaker.caller.participant, pid, speaker.caller.peer)
+        if exchange is None or exchange.protocol != table.name:
+            raise Unknown("process_unknown")
+        return exchange
+
+    return await with_token(house, speaker, work)
+
+
+def _exists(unit: Unit, speaker: Speaker, pid: str) -> None:
+    """Tell a stranger to a process nothing but 404, whatever the message says."""
+    if unit.exchanges.load(speaker.caller.participant, pid, speaker.caller.peer) is None:
+        raise Unknown("process_unknown")
+
+
+def _terminate(house: House, speaker: Speaker, pid: str, error: AgreementDiffers, unit: Unit) -> None:
+    exchange = unit.exchanges.load(speaker.caller.participant, pid, speaker.caller.peer)
+    if exchange is not None:
+        reasons = (f"{error.code} {error.field}",)
+        cancel(house.exchanging, unit, exchange, by="automation", code=error.code, reasons=reasons)

@@ -1,0 +1,57 @@
+"""Speaking to a peer as one of ours: with a fresh token each time, and only while its keys are as a person confirmed them."""
+
+from __future__ import annotations
+
+from connector import ids
+from connector.errors import ConnectorError, Missing, Unreachable, WrongState
+from connector.identity import participant as places
+from connector.net import egress
+from connector.net.egress import Reach
+from connector.peer.call import Reply, call
+from connector.services.house import House, Known
+from connector.store.parties import KEY_CHANGED
+
+
+async def known(house: House, participant: str, peer: str) -> Known:
+    """Return a peer that may be spoken to. Raises Missing `peer_unknown`, WrongState `peer_key_changed`."""
+    found = await house.peer(participant, peer)
+    if found is None:
+        raise Missing("peer_unknown")
+    if found.row.state == KEY_CHANGED:
+        raise WrongState("peer_key_changed")
+    return found
+
+
+async def speak(
+    house: House,
+    participant: str,
+    peer: str,
+    method: str,
+    url: str,
+    *,
+    body: bytes | None = None,
+    limit: int = 256 * 1024,
+) -> Reply:
+    """Send one authenticated request to a peer.
+
+    Raises:
+        Missing, WrongState: as `known`. Unreachable: the peer cannot be reached.
+    """
+    found = await known(house, participant, peer)
+    member = house.member(participant)
+    authenticator = member.authenticators.get(found.row.auth)
+    if authenticator is None:
+        raise Unreachable("peer_auth_unavailable")
+    authorization = authenticator.authorization(peer, now=house.now(), jti=ids.new())
+    return await call(house.client, method, url, authorization, reach=reach_of(found, url), body=body, limit=limit)
+
+
+def reach_of(found: Known, url: str) -> Reach:
+    """Return how far an address may reach: as the operator's when it lies where the peer's DID or pinned base says."""
+    if egress.within(url, found.row.base):
+        return Reach.OPERATOR
+    try:
+        root = places.place(found.row.id).root
+    except ConnectorError:
+        return Reach.PEER
+    return Reach.OPERATOR if egress.within(url, root) else Reach.PEER

@@ -1,0 +1,122 @@
+"""How processes are shown to operators: the specification's state, and what everything waits for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from connector import clock
+from connector.store.contracts import Contract, Transfer
+from connector.store.exchanges import Exchange
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Why a process does not go on.
+
+    Attributes:
+        waits_for: `person`, `peer`, `us` (our message has not been acknowledged), or None (it has ended or runs).
+        why: a code of the texts catalogue. next_attempt: an xsd:dateTime. last_error: code or HTTP status.
+        stalled: a code when neither side can go on by itself. unconfirmed: it ended here, the peer has not confirmed it.
+        final: the state is terminal.
+    """
+
+    waits_for: str | None
+    why: str | None
+    next_attempt: str | None
+    attempts: int
+    last_error: str | None
+    stalled: str | None
+    unconfirmed: bool
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ContractView:
+    """A contract: a negotiation and, once there is one, its agreement. Times are xsd:dateTimes."""
+
+    id: str
+    state: str
+    role: str
+    peer: str
+    peer_pid: str | None
+    dataset: str
+    offer: dict[str, Any]
+    agreement: dict[str, Any] | None
+    agreement_id: str | None
+    agreed: str | None
+    created: str
+    updated: str
+    reasons: list[str]
+    waiting: Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class TransferView:
+    """A transfer under a contract. Times are xsd:dateTimes."""
+
+    id: str
+    state: str
+    role: str
+    peer: str
+    peer_pid: str | None
+    contract: str
+    agreement_id: str
+    dataset: str
+    format: str
+    created: str
+    updated: str
+    reasons: list[str]
+    waiting: Waiting
+
+
+def contract_view(exchange: Exchange, contract: Contract) -> ContractView:
+    """Return a contract as operators see it."""
+    return ContractView(
+        id=exchange.pid, state=exchange.turn.shown, role=exchange.turn.role, peer=exchange.peer,
+        peer_pid=exchange.peer_pid, dataset=contract.dataset, offer=contract.offer, agreement=contract.agreement,
+        agreement_id=contract.agreement_id, agreed=clock.iso(contract.agreed) if contract.agreed else None,
+        created=clock.iso(exchange.created), updated=clock.iso(exchange.updated or exchange.created),
+        reasons=list(exchange.reasons), waiting=waiting(exchange),
+    )  # fmt: skip
+
+
+def transfer_view(exchange: Exchange, transfer: Transfer, dataset: str) -> TransferView:
+    """Return a transfer as operators see it; its token is not shown."""
+    return TransferView(
+        id=exchange.pid, state=exchange.turn.shown, role=exchange.turn.role, peer=exchange.peer,
+        peer_pid=exchange.peer_pid, contract=transfer.contract, agreement_id=transfer.agreement_id, dataset=dataset,
+        format=transfer.format, created=clock.iso(exchange.created),
+        updated=clock.iso(exchange.updated or exchange.created), reasons=list(exchange.reasons),
+        waiting=waiting(exchange),
+    )  # fmt: skip
+
+
+def waiting(exchange: Exchange) -> Waiting:
+    """Return what a process waits for."""
+    turn = exchange.turn
+    waits_for, why = _reason(exchange)
+    retry = turn.pending is not None and exchange.next_attempt is not None
+    return Waiting(
+        waits_for=waits_for,
+        why=why,
+        next_attempt=clock.iso(exchange.next_attempt) if retry and exchange.next_attempt else None,
+        attempts=exchange.attempts,
+        last_error=exchange.last_error,
+        stalled=turn.stalled,
+        unconfirmed=turn.ended and not turn.confirmed,
+        final=turn.ended,
+    )
+
+
+def _reason(exchange: Exchange) -> tuple[str | None, str | None]:
+    turn = exchange.turn
+    if turn.ended:
+        return None, None if turn.confirmed else "ended_unconfirmed"
+    if turn.pending is not None:
+        return "us", "retry_later" if exchange.last_error else "being_sent"
+    if turn.stalled is not None:
+        return "person", turn.stalled
+    if exchange.waits is not None:
+        return exchange.waits, "person_decides"
+    return (None, None) if turn.state == "STARTED" else ("peer", "peers_turn")
