@@ -89,6 +89,7 @@ class Connection(web.RequestHandler):
         if self._request_count != requests:
             self._head_complete()
             self._census.works(self)
+            self._tell_reader()
         elif idle:
             self._head_bytes += len(data)
             self._watch_head()
@@ -161,6 +162,12 @@ class Connection(web.RequestHandler):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _tell_reader(self) -> None:
+        """Wake who awaits the rest of a body when what came instead is not HTTP; aiohttp would let it wait."""
+        request = self._current_request
+        if self._reading_body and request is not None and not request.content.is_eof():
+            request.content.set_exception(web.RequestPayloadError())
 
     def _watch_head(self) -> None:
         if self._head_bytes > HEAD_BYTES and self.transport is not None:
