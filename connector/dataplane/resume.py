@@ -80,7 +80,7 @@ class Download:
     verified: bool
 
 
-class _Broken(Exception):  # noqa: N818 - a signal between two functions, never shown
+class _Broken(Exception):
     """The connection ended before the content did."""
 
 

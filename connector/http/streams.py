@@ -14,7 +14,7 @@ WATCH_SECONDS = 5.0
 Permitted = Callable[[], Awaitable[bool]]
 
 
-class StreamCut(ConnectionResetError):  # noqa: N818 - named as the project names errors
+class StreamCut(ConnectionResetError):
     """Access ended while the stream ran: its connection is gone."""
 
 

@@ -64,7 +64,9 @@ async def test_files_are_found_by_their_path(tree: Path) -> None:
     assert content.file.closed
 
 
-@pytest.mark.parametrize("path", ["/missing", "/2026/missing.csv", "/link", "/pipe", "/a.json/", "/a.json/x", "/bad%3F"])
+@pytest.mark.parametrize(
+    "path", ["/missing", "/2026/missing.csv", "/link", "/pipe", "/a.json/", "/a.json/x", "/bad%3F"]
+)
 async def test_a2_32_what_is_not_shown_is_not_there(tree: Path, path: str) -> None:
     with pytest.raises(Unknown, match="data_unknown"):
         async with DirectorySource(tree, Digests()).open(Read(path=path)):

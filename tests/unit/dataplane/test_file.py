@@ -139,7 +139,9 @@ def test_a_file_that_changes_while_it_is_hashed_has_no_digest(tmp_path: Path, mo
         assert Digests().of_file(opened.fileno()) is None
 
 
-async def test_a_small_file_that_never_stands_still_is_not_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_small_file_that_never_stands_still_is_not_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "levels.csv"
     path.write_bytes(b"x")
     monkeypatch.setattr(os, "pread", lambda *_: b"torn")

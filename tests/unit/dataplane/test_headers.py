@@ -52,7 +52,9 @@ def test_a2_31_only_listed_answer_headers_are_passed_on() -> None:
     }
 
 
-@pytest.mark.parametrize(("name", "value"), [("Content-Length", "-1"), ("Content-Length", "1, 1"), ("Content-Type", "x")])
+@pytest.mark.parametrize(
+    ("name", "value"), [("Content-Length", "-1"), ("Content-Length", "1, 1"), ("Content-Type", "x")]
+)
 def test_a_malformed_header_is_left_out(name: str, value: str) -> None:
     assert headers.relayed({name: value}) == {}
 

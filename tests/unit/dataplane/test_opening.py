@@ -82,7 +82,7 @@ def _swap(root: Path, stop: threading.Event) -> None:
 def test_any_write_gives_another_entity_tag(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"one")
-    seen = os.stat(path)
+    seen = path.stat()
     first = _state(path)
     assert first.etag == _state(path).etag
     path.write_bytes(b"two")
@@ -104,8 +104,8 @@ def _state(path: Path) -> opening.State:
 
 def test_no_descriptor_is_left_behind(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for parts in (("a", "missing"), ("missing", "x"), ("a",), ("a", "b", "c")):
         with pytest.raises(Unknown):
             _read(tmp_path, *parts)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before

@@ -102,7 +102,7 @@ def test_an_unreadable_file_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
         specs.check_source({"kind": "file", "path": str(tmp_path / "x")}, loopback=True)
 
 
-def test_http_without_loopback_is_https(tmp_path: Path) -> None:
+def test_http_without_loopback_is_https() -> None:
     with pytest.raises(Invalid, match="source_url"):
         specs.check_source({"kind": "http", "url": URL}, loopback=False)
     spec = specs.check_source({"kind": "http", "url": "https://api.example/v1"}, loopback=False)

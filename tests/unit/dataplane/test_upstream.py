@@ -38,7 +38,7 @@ class _Api:
 @pytest.fixture
 async def api() -> AsyncIterator[_Api]:
     api = _Api()
-    server = web.Server(api.answer)  # type: ignore[arg-type]
+    server = web.Server(api.answer)
     runner = web.ServerRunner(server)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -147,11 +147,22 @@ async def test_a2_31_only_listed_headers_pass_and_the_secret_goes_up_alone(
     key.chmod(0o600)
     api.headers = {"Set-Cookie": "a=b", "Server": "x", "X-Internal": "y", "ETag": '"a"', "Content-Type": "text/csv"}
     source = _source(client, api.url, secret_header={"name": "X-Api-Key", "file": str(key)})
-    headers = {"authorization": "Bearer grant", "cookie": "c", "x-api-key": "mine", "range": "bytes=0-", "accept": "text/csv"}
+    headers = {
+        "authorization": "Bearer grant",
+        "cookie": "c",
+        "x-api-key": "mine",
+        "range": "bytes=0-",
+        "accept": "text/csv",
+    }
     content, _ = await _get(source, Read(headers=headers))
     assert content.headers == {"ETag": '"a"', "Content-Type": "text/csv", "Content-Length": "11"}
     up = api.asked[0].headers
-    assert (up["X-Api-Key"], up["Range"], up["Accept"], up["Accept-Encoding"]) == ("s3cret", "bytes=0-", "text/csv", "identity")
+    assert (up["X-Api-Key"], up["Range"], up["Accept"], up["Accept-Encoding"]) == (
+        "s3cret",
+        "bytes=0-",
+        "text/csv",
+        "identity",
+    )
     assert "Authorization" not in up
     assert "Cookie" not in up
 
@@ -236,6 +247,8 @@ def test_every_kind_has_its_source(tmp_path: Path) -> None:
     client = Client(loopback=True)
     path = str(tmp_path)
     assert isinstance(source_from({"kind": "file", "path": path}, client=client, digests=Digests()), FileSource)
-    assert isinstance(source_from({"kind": "directory", "path": path}, client=client, digests=Digests()), DirectorySource)
+    assert isinstance(
+        source_from({"kind": "directory", "path": path}, client=client, digests=Digests()), DirectorySource
+    )
     with pytest.raises(Invalid, match="source_kind"):
         source_from({"kind": "sql"}, client=client, digests=Digests())

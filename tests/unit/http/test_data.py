@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import resource
 import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,10 +19,12 @@ from aiohttp import web
 from yarl import URL
 
 from connector import clock
+from connector.dataplane import pull
 from connector.dataplane.digests import Digests
 from connector.dataplane.directory import DirectorySource
 from connector.dataplane.file import FileSource
 from connector.dataplane.ports import Content, Read, Source, StreamContent
+from connector.dataplane.pull import Address
 from connector.dataplane.representation import repr_digest
 from connector.errors import Denied, Unreachable
 from connector.http import data
@@ -30,6 +34,7 @@ from connector.http.metrics import Metrics
 from connector.http.middleware import protect
 from connector.http.server import start_listener
 from connector.http.streams import Streams
+from connector.net.client import Client
 
 PREFIX = "/town/data/grant-1"
 MIB = 1024 * 1024
@@ -63,6 +68,11 @@ class Town:
 
 
 Serve = Callable[[Source], Awaitable[Town]]
+Gateway = Callable[[Address], Awaitable[str]]
+
+
+def _limiter() -> Limiter:
+    return Limiter(Buckets(1000, 1000), Buckets(1000, 1000), (), clock.monotonic)
 
 
 @pytest.fixture
@@ -72,8 +82,7 @@ async def serve() -> AsyncIterator[Serve]:
     async def start(source: Source) -> Town:
         town = Town(source, Streams(watch_seconds=0.05))
         app = web.Application()
-        limiter = Limiter(Buckets(1000, 1000), Buckets(1000, 1000), (), clock.monotonic)
-        protect(app, "public", language="en", limiter=limiter, metrics=Metrics())
+        protect(app, "public", language="en", limiter=_limiter(), metrics=Metrics())
         handler = data.data_handler(town.permit, town.streams, town.served.append)
         app.router.add_get("/town/data/{grant}{tail:.*}", handler)
         listener = await start_listener(app, "127.0.0.1", 0)
@@ -124,7 +133,9 @@ def _drain(reader: socket.socket) -> int:
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, 64 * 1024, 64 * 1024 + 1, 3 * MIB + 7])
-async def test_a_file_of_any_size_arrives_whole(tmp_path: Path, serve: Serve, http: aiohttp.ClientSession, size: int) -> None:
+async def test_a_file_of_any_size_arrives_whole(
+    tmp_path: Path, serve: Serve, http: aiohttp.ClientSession, size: int
+) -> None:
     content = os.urandom(size)
     town = await serve(_file(tmp_path / "levels.csv", content))
     async with http.get(town.url) as answer:
@@ -143,7 +154,9 @@ async def test_a_file_of_any_size_arrives_whole(tmp_path: Path, serve: Serve, ht
 
 
 @pytest.mark.parametrize("size", [1000, 200_000])
-async def test_head_tells_what_get_would_send(tmp_path: Path, serve: Serve, http: aiohttp.ClientSession, size: int) -> None:
+async def test_head_tells_what_get_would_send(
+    tmp_path: Path, serve: Serve, http: aiohttp.ClientSession, size: int
+) -> None:
     town = await serve(_file(tmp_path / "levels.csv", b"x" * size))
     async with http.head(town.url) as head, http.get(town.url) as whole:
         for name in ("Content-Length", "ETag", "Last-Modified", "Content-Type", "Accept-Ranges"):
@@ -210,7 +223,17 @@ async def test_a_file_with_a_packed_neighbour_is_sent_packed_when_wanted(
 
 @pytest.mark.parametrize(
     "path",
-    ["/../secret", "/%2e%2e/secret", "/..%2fsecret", "/%252e%252e/secret", "//secret", "/a%00b", "/..%5csecret", "/.env", "/\\x"],
+    [
+        "/../secret",
+        "/%2e%2e/secret",
+        "/..%2fsecret",
+        "/%252e%252e/secret",
+        "//secret",
+        "/a%00b",
+        "/..%5csecret",
+        "/.env",
+        "/\\x",
+    ],
 )
 async def test_a2_32_the_path_is_judged_as_it_came_on_the_wire(tmp_path: Path, serve: Serve, path: str) -> None:
     (tmp_path / "secret").write_text("secret")
@@ -249,7 +272,10 @@ async def test_i8_a_refused_request_gets_no_byte(tmp_path: Path, serve: Serve, h
 
 @pytest.mark.parametrize("native", [True, False])
 async def test_i8_a_cut_reaches_a_slow_reader_of_a_large_file(
-    tmp_path: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch, native: bool  # noqa: FBT001
+    tmp_path: Path,
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+    native: bool,  # noqa: FBT001
 ) -> None:
     if not native:
         monkeypatch.setattr(asyncio.get_running_loop(), "sendfile", _no_sendfile)
@@ -258,14 +284,14 @@ async def test_i8_a_cut_reaches_a_slow_reader_of_a_large_file(
     readers = [_slow_reader(town) for _ in range(3)]
     await _until(lambda: len(town.streams) == 3)
     await asyncio.sleep(0.1)
-    descriptors = len(os.listdir("/proc/self/fd"))
+    descriptors = _descriptors()
     assert town.streams.cut(["other"]) == 0
     assert town.streams.cut(["other", "grant-1"]) == 3
     await _until(lambda: len(town.streams) == 0, 1.0)
     received = [await asyncio.to_thread(_drain, reader) for reader in readers]
     assert all(count < 64 * MIB for count in received)
     assert [(served.status, served.complete) for served in town.served] == [(200, False)] * 3
-    await _until(lambda: len(os.listdir("/proc/self/fd")) <= descriptors - 6)
+    await _until(lambda: _descriptors() <= descriptors - 6)
     for reader in readers:
         reader.close()
 
@@ -332,6 +358,10 @@ async def test_without_sendfile_the_file_goes_out_in_chunks(
     assert (town.served[0].sent, town.served[0].complete) == (len(content), True)
 
 
+def _descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
 async def _no_sendfile(*_: object, **__: object) -> int:
     raise NotImplementedError
 
@@ -368,7 +398,9 @@ class _Upstream:
 
 
 async def test_a_stream_is_passed_on(serve: Serve, http: aiohttp.ClientSession) -> None:
-    town = await serve(_Upstream(206, {"Content-Range": "bytes 0-3/9", "Content-Length": "4", "ETag": '"a"'}, b"da", b"ta"))
+    town = await serve(
+        _Upstream(206, {"Content-Range": "bytes 0-3/9", "Content-Length": "4", "ETag": '"a"'}, b"da", b"ta")
+    )
     async with http.get(town.url) as answer:
         assert (answer.status, await answer.read(), answer.headers["ETag"]) == (206, b"data", '"a"')
     town.source = _Upstream(200, {"Content-Type": "text/csv"}, b"da", b"ta")
@@ -412,7 +444,9 @@ async def test_i8_a_cut_reaches_a_stream_whose_upstream_is_silent(serve: Serve) 
     reader.close()
 
 
-async def test_an_unopened_source_is_an_error_and_no_read(serve: Serve, http: aiohttp.ClientSession, tmp_path: Path) -> None:
+async def test_an_unopened_source_is_an_error_and_no_read(
+    serve: Serve, http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
     town = await serve(FileSource(tmp_path / "gone.csv", Digests()))
     async with http.get(town.url) as answer:
         assert (answer.status, (await answer.json(content_type=None))["code"]) == (502, "data_source")
@@ -428,3 +462,108 @@ async def test_a_digest_is_told_and_right(tmp_path: Path, serve: Serve, http: ai
     assert told == repr_digest(hashlib.sha256(b"x" * 200_000).digest())
     async with http.get(town.url) as answer:
         assert answer.headers["Repr-Digest"] == told
+
+
+@pytest.fixture
+async def gateway(client: Client) -> AsyncIterator[Gateway]:
+    """Give a consumer's gateway for an address: what its own listener does with `pull.read`."""
+    runners = []
+
+    async def start(address: Address) -> str:
+        streams = Streams()
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            read = data.read_of(request, data.tail(request, "/gateway"))
+            async with streams.running("contract", request.transport) as running:
+                return await data.deliver(request, pull.read(client, address, read), running)
+
+        app = web.Application()
+        protect(app, "private", language="en", limiter=_limiter(), metrics=Metrics())
+        app.router.add_get("/gateway{tail:.*}", handle)
+        listener = await start_listener(app, "127.0.0.1", 0)
+        runners.append(listener)
+        return f"http://127.0.0.1:{listener.port}/gateway"
+
+    yield start
+    for listener in runners:
+        await listener.stop()
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[Client]:
+    client = Client(loopback=True)
+    yield client
+    await client.close()
+
+
+async def test_a_consumer_reads_through_its_own_gateway(
+    tmp_path: Path, serve: Serve, gateway: Gateway, http: aiohttp.ClientSession
+) -> None:
+    content = os.urandom(3 * MIB)
+    (tmp_path / "levels.csv").write_bytes(content)
+    town = await serve(DirectorySource(tmp_path, Digests()))
+    url = await gateway(Address(town.url, "Bearer token"))
+    async with http.get(url + "/levels.csv") as whole:
+        assert (whole.status, await whole.read(), whole.content_type) == (200, content, "text/csv")
+    async with http.get(
+        url + "/levels.csv", headers={"Range": "bytes=5-9", "If-Range": whole.headers["ETag"]}
+    ) as piece:
+        assert (piece.status, await piece.read()) == (206, content[5:10])
+        assert piece.headers["Content-Range"] == f"bytes 5-9/{3 * MIB}"
+        assert "sandbox" in piece.headers["Content-Security-Policy"]
+    async with http.get(url + "/levels.csv", headers={"If-None-Match": whole.headers["ETag"]}) as same:
+        assert same.status == 304
+    async with http.head(url + "/levels.csv", headers={"Want-Repr-Digest": "sha-256=1"}) as head:
+        assert head.headers["Repr-Digest"] == repr_digest(hashlib.sha256(content).digest())
+        assert head.content_length == 3 * MIB
+    async with http.get(url) as listing:
+        assert [item["name"] for item in (await listing.json())["items"]] == ["levels.csv"]
+    async with http.get(url + "/missing.csv") as missing:
+        assert (missing.status, (await missing.json(content_type=None))["code"]) == (404, "data_unknown")
+    town.permitted = False
+    async with http.get(url) as refused:
+        problem = await refused.json(content_type=None)
+        assert (refused.status, problem["code"]) == (403, "data_denied")
+
+
+async def test_i8_a_cut_at_the_provider_ends_the_gateways_answer(
+    tmp_path: Path, serve: Serve, gateway: Gateway, http: aiohttp.ClientSession
+) -> None:
+    town = await serve(_sparse(tmp_path / "large.bin", 256 * MIB))
+    url = await gateway(Address(town.url))
+    async with http.get(url) as answer:
+        await answer.content.readexactly(MIB)
+        assert town.streams.cut(["grant-1"]) == 1
+        with pytest.raises(aiohttp.ClientError):
+            await answer.read()
+
+
+@pytest.mark.slow
+async def test_memory_stays_flat_for_a_large_file(tmp_path: Path, serve: Serve, gateway: Gateway) -> None:
+    town = await serve(_sparse(tmp_path / "large.bin", 2048 * MIB))
+    relayed = await gateway(Address(town.url))
+    for url, goal in ((town.url, 16), (relayed, 16)):
+        await _curl(url, 10)
+        before = _resident_mib()
+        assert await _curl(url, None) == 2048 * MIB
+        assert _resident_mib() - before <= goal
+
+
+async def _curl(url: str, count: int | None) -> int:
+    """Read a URL in another process, so that only the server's memory is ours."""
+    code = (
+        "import sys, urllib.request as u; r = u.urlopen(u.Request(sys.argv[1], headers=eval(sys.argv[2]))); n = 0\n"
+        "while piece := r.read(1 << 20): n += len(piece)\n"
+        "print(n)"
+    )
+    headers = {} if count is None else {"Range": f"bytes=0-{count - 1}"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, url, repr(headers), stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    return int(out)
+
+
+def _resident_mib() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / MIB
