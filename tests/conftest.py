@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from connector.store import migrate
 from tests import postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _CI = os.environ.get("CI", "").lower() == "true"
 # A busy machine makes no property false; in CI the same examples are drawn every time.
@@ -67,8 +69,49 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'connector.db'}"
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+_KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+
+
+@pytest.fixture(params=_KINDS)
 def database_url(request: pytest.FixtureRequest) -> str:
     """Give the URL of an empty database, once of each kind."""
     url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give an SQLite file with our tables and no rows, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "connector.db"
+    migrate.upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: postgres.Server) -> str:
+    """Give the name of a PostgreSQL database with our tables and no rows, to be copied."""
+    url = postgresql_server.create()
+    migrate.upgrade(url)
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture
+def migrated_sqlite_url(sqlite_template: Path, sqlite_url: str) -> str:
+    """Give the URL of an SQLite file with our tables and no rows."""
+    shutil.copyfile(sqlite_template, sqlite_url.removeprefix("sqlite:///"))
+    return sqlite_url
+
+
+@pytest.fixture
+def migrated_postgresql_url(postgresql_server: postgres.Server, postgresql_template: str) -> Iterator[str]:
+    """Give the URL of a PostgreSQL database with our tables and no rows; mark the test `postgresql`."""
+    url = postgresql_server.create(postgresql_template)
+    yield url
+    postgresql_server.drop(url)
+
+
+@pytest.fixture(params=_KINDS)
+def migrated_url(request: pytest.FixtureRequest) -> str:
+    """Give the URL of a database with our tables and no rows, once of each kind; much quicker than to migrate one."""
+    url: str = request.getfixturevalue(f"migrated_{request.param}_url")
     return url

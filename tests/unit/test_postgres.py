@@ -2,12 +2,22 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+import sqlalchemy
 
+from connector.store import engine, migrate
 from tests import postgres
 
 
 def test_every_kind_of_database_is_offered(database_url: str) -> None:
     assert database_url.startswith(("sqlite:///", "postgresql://"))
+
+
+def test_a_migrated_database_needs_no_migration(migrated_url: str) -> None:
+    migrate.check(migrated_url)
+    made = engine.create(migrated_url)
+    with made.connect() as connection:
+        assert connection.scalar(sqlalchemy.text("SELECT version_num FROM alembic_version")) == migrate.known()[-1]
+    made.dispose()
 
 
 @pytest.mark.postgresql
