@@ -13,6 +13,7 @@ from typing import Final
 from aiohttp import web
 
 from connector.config import Config
+from connector.errors import ConfigError
 from connector.http.access import AccessLog
 from connector.http.bodies import BODY_SECONDS
 from connector.http.census import Census
@@ -86,6 +87,29 @@ async def start_listener(
     listener = Listener(runner, server)
     log.info("listening: host=%s port=%d https=%s", listener.host, listener.port, ssl_context is not None)
     return listener
+
+
+def admin_tls(config: Config) -> ssl.SSLContext | None:
+    """Return the private listener's https as the settings say, or None for http (on loopback only).
+
+    Raises:
+        ConfigError: `config_tls_unusable`, the certificate or key cannot be read or do not belong together.
+    """
+    files = config.admin_tls()
+    if files is None:
+        return None
+    certificate, key = files
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate, key, password=_no_password)
+    except OSError:
+        raise ConfigError("config_tls_unusable", field="admin_tls_key_file", path=str(certificate)) from None
+    return context
+
+
+def _no_password() -> str:
+    """Keep OpenSSL from asking on the terminal: a key with a password is refused."""
+    return ""
 
 
 def allow_connections(connections: int) -> None:

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from connector import config
+from connector.errors import ConfigError
 from connector.http import server
 from connector.http.connection import Limits
 from tests.unit.http.serving import serving
@@ -82,7 +83,7 @@ def test_files_are_allowed_for_both_listeners(
     ]
 
 
-def certificate(folder: Path) -> ssl.SSLContext:
+def certificate(folder: Path) -> ssl.SSLContext | None:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
     now = dt.datetime.now(dt.UTC)
@@ -90,9 +91,21 @@ def certificate(folder: Path) -> ssl.SSLContext:
     pem = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     (folder / "all.pem").write_bytes(key.private_bytes(*form) + pem)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(folder / "all.pem")
-    return context
+    files = {"CONNECTOR_ADMIN_TLS_CERTIFICATE_FILE": "all.pem", "CONNECTOR_ADMIN_TLS_KEY_FILE": "all.pem"}
+    return server.admin_tls(config.load(folder, files))
+
+
+def test_https_needs_usable_files(tmp_path: Path) -> None:
+    assert server.admin_tls(config.load(tmp_path, {})) is None
+    encrypted = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.BestAvailableEncryption(b"secret")
+    )
+    certificate(tmp_path)
+    (tmp_path / "locked.pem").write_bytes(encrypted)
+    for name in ("missing.pem", "locked.pem"):
+        files = {"CONNECTOR_ADMIN_TLS_CERTIFICATE_FILE": "all.pem", "CONNECTOR_ADMIN_TLS_KEY_FILE": name}
+        with pytest.raises(ConfigError, match="config_tls_unusable"):
+            server.admin_tls(config.load(tmp_path, files))
 
 
 async def test_a2_39_the_private_listener_speaks_https_and_drops_a_handshake_that_stalls(tmp_path: Path) -> None:
