@@ -153,6 +153,8 @@ def _add_routes(app: web.Application, place: list[Place]) -> None:
     app.router.add_get("/fail", _fail)
     app.router.add_get("/away", _away)
     app.router.add_get("/half", _half)
+    app.router.add_get("/none", _none)
+    app.router.add_get("/moved", _moved)
     app.router.add_get("/slow", slow)
     app.router.add_get("/member", _member)
     app.router.add_get("/dsp/2025-1/catalog/datasets/{id}", _away)
@@ -171,6 +173,14 @@ async def _fail(request: web.Request) -> web.Response:
 
 async def _away(_request: web.Request) -> web.Response:
     raise Unavailable("http_unexpected", reference="x")
+
+
+async def _none(_request: web.Request) -> Any:
+    return None
+
+
+async def _moved(_request: web.Request) -> web.Response:
+    raise web.HTTPSeeOther("/elsewhere")
 
 
 async def _half(request: web.Request) -> web.StreamResponse:

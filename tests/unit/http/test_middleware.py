@@ -92,6 +92,20 @@ async def test_a_fault_of_ours_is_logged_by_number_and_hides_its_words(caplog: p
     assert reply.headers["x-request-id"] in line
 
 
+async def test_a_route_that_answers_nothing_is_a_fault_without_words(caplog: pytest.LogCaptureFixture) -> None:
+    async with serving() as place:
+        reply = await place.get("/none", Authorization=CANARY)
+    assert (reply.status, reply.json["code"]) == (500, "http_unexpected")
+    [line] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert reply.json["detail"].split()[-1].rstrip(".") in line
+
+
+async def test_an_answer_that_points_elsewhere_is_no_error() -> None:
+    async with serving() as place:
+        reply = await place.get("/moved")
+    assert (reply.status, reply.headers["location"]) == (303, "/elsewhere")
+
+
 async def test_a2_43_no_log_holds_what_a_client_could_hide(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     hidden = {"Authorization": CANARY, "Referer": CANARY, "User_Agent": CANARY, "Cookie": CANARY, "X_Test_Peer": "p"}
