@@ -143,12 +143,14 @@ def tail(request: web.Request, prefix: str) -> str:
 
 
 async def _bytes(request: web.Request, content: BytesContent, decided: Plan, running: Running) -> web.StreamResponse:
-    response = await _begun(request, decided, running)
-    span = _body(request, decided)
-    if span is not None:
-        await response.write(memoryview(content.data)[span.start : span.start + span.count])
-        running.sent = span.count
+    span = decided.span
+    body = None if span is None else content.data[span.start : span.start + span.count]
+    # Head and body in one write; for HEAD and 304 aiohttp keeps the length and leaves the body out.
+    response = web.Response(status=decided.status, headers={**headers.OURS, **decided.headers}, body=body)
+    running.status = decided.status
+    await response.prepare(request)
     await response.write_eof()
+    running.sent = len(body) if body is not None and request.method != "HEAD" else 0
     return response
 
 
