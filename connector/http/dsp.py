@@ -99,7 +99,7 @@ async def _catalog_page(request: web.Request) -> web.Response:
 
 async def _page(request: web.Request, speaker: Speaker, body: dict[str, object] | None) -> web.Response:
     shown = await catalog.ours(request.app[HOUSE], speaker, request.query.get("continuationToken"), body)
-    headers = {}
+    headers: dict[str, str] = {}
     if shown.cursor is not None:
         url = f"{speaker.member.base}/catalog/request?{urlencode({'continuationToken': shown.cursor})}"
         headers[hdrs.LINK] = f'<{url}>; rel="next"'

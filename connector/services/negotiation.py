@@ -157,7 +157,7 @@ def offer_in(message: Message, office: Office) -> dict[str, Any]:
     if not ids.acceptable(offer.get("@id")):
         raise BadMessage("offer_invalid", field="/offer/@id")
     if len(orjson.dumps(offer)) > office.limits.policy_bytes:
-        raise TooLarge("policy_too_large", field="/offer", limit_bytes=office.limits.policy_bytes)
+        raise TooLarge("offer_too_large", field="/offer", limit_bytes=office.limits.policy_bytes)
     return offer
 
 

@@ -77,13 +77,13 @@ class Transfers:
             asked = {"agreementId": found.agreement_id, "format": found.format, "callbackAddress": callback}
             return Content(asked | {RENEWAL: "supported"})
         if move == transfer.START and exchange.turn.role == PROVIDER and found:
-            grant = self._grant(unit, exchange, found)
+            grant = self._grant(unit, office, exchange, found)
             stands_for = canonical.of_bytes(office.token(grant.id, grant.generation).encode())
             address = data_address(office.root(exchange.participant), exchange.pid, grant, stands_for)
             return Content({"dataAddress": address}, grant.id, grant.generation)
         return Content({})
 
-    def _grant(self, unit: Unit, exchange: Exchange, found: Transfer) -> Grant:
+    def _grant(self, unit: Unit, office: Office, exchange: Exchange, found: Transfer) -> Grant:
         """Open the transfer's grant, or open it again with the next generation."""
         grant = unit.grants.of_transfer(exchange.pid)
         contract = unit.contracts.get(found.contract)
@@ -99,6 +99,7 @@ class Transfers:
             unit.grants.change(grant.id, **values, closed_by=None, previous_until=None)
             grant = unit.grants.get(grant.id) or grant
         unit.record(exchange.participant, "grant.opened", exchange.pid, grant=grant.id, generation=grant.generation)
+        unit.after_commit(office.watch)
         return grant
 
     def situation(self, unit: Unit, exchange: Exchange, cause: Literal["applied", "effect"], move: str) -> Situation:

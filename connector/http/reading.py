@@ -1,0 +1,123 @@
+"""The provider's data endpoint on the public listener: `<root>/data/<transfer>`, and what lies below it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import hdrs, web
+
+from connector.dataplane.digests import Digests
+from connector.dataplane.sources import source_from
+from connector.errors import ConnectorError, Unavailable
+from connector.http.data import Permit, Served, data_handler, tail
+from connector.http.dsp import HOUSE, member_of
+from connector.http.limits import LIMITER
+from connector.http.metrics import Metrics
+from connector.http.streams import Streams
+from connector.services.grants import Grants, Opening
+from connector.services.house import House
+from connector.store.unit import Unit
+
+log = logging.getLogger(__name__)
+GATHER_SECONDS: Final = 0.5
+_PLACE: Final = r"{place:(?:[A-Za-z0-9._~-]+/)*}"
+
+
+@dataclass(slots=True)
+class Access:
+    """Access records: queued, and committed in groups within a second of the end of each response."""
+
+    house: House
+    metrics: Metrics
+    _queue: list[tuple[Opening, Served]] = field(default_factory=list)
+    _openings: dict[str, Opening] = field(default_factory=dict)
+    _task: asyncio.Task[None] | None = None
+
+    def record(self, opening: Opening, served: Served) -> None:
+        """Queue one record."""
+        self.metrics.served(served.sent)
+        self._queue.append((opening, served))
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._later())
+
+    async def flush(self) -> None:
+        """Commit what is queued."""
+        batch, self._queue = self._queue, []
+        if batch:
+            await self.house.store.write(lambda unit: _write(unit, batch))
+
+    async def _later(self) -> None:
+        await asyncio.sleep(GATHER_SECONDS)
+        self._task = None
+        batch = list(self._queue)
+        try:
+            await self.flush()
+        except Unavailable:
+            log.warning("access records wait for the store: count=%d", len(batch))
+            self._queue = batch + self._queue
+            self._task = asyncio.get_running_loop().create_task(self._later())
+
+
+def _write(unit: Unit, batch: list[tuple[Opening, Served]]) -> None:
+    for opening, served in batch:
+        grant = opening.grant
+        unit.record(
+            grant.participant, "data.read", grant.contract,
+            peer=grant.peer, dataset=grant.dataset, transfer=grant.transfer, method=served.method, path=served.path,
+            status=served.status, bytes=served.sent, complete=served.complete,
+        )  # fmt: skip
+
+
+def routes(house: House, grants: Grants, streams: Streams, access: Access, digests: Digests) -> list[web.RouteDef]:
+    """Return the routes of the data endpoint."""
+    openings: dict[int, Opening] = {}
+
+    async def permit(request: web.Request) -> Permit:
+        member_of(request)
+        pid, token = request.match_info["pid"], _token(request.headers.get(hdrs.AUTHORIZATION))
+        opening = await grants.check(pid, token)
+        request.app[LIMITER].identified(request, opening.grant.participant, f"data {opening.grant.peer}")
+        prefix = request.rel_url.raw_path.partition("/data/")[0] + "/data/" + _segment(request)
+        source = source_from(opening.source, client=house.client, digests=digests)
+        openings[id(request)] = opening
+
+        async def still() -> bool:
+            try:
+                await grants.check(pid, token)
+            except ConnectorError:
+                return False
+            return True
+
+        return Permit(source, opening.grant.id, opening.grant.id, tail(request, prefix), still)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        found: list[Served] = []
+        try:
+            return await data_handler(permit, streams, found.append)(request)
+        finally:
+            opening = openings.pop(id(request), None)
+            for served in found:
+                if opening is not None:
+                    access.record(opening, served)
+
+    path = f"/{_PLACE}data/{{pid}}"
+    return [web.route(method, p, handle) for method in ("GET", "HEAD") for p in (path, path + "/{tail:.*}")]
+
+
+def _segment(request: web.Request) -> str:
+    """Return the transfer's segment of the path as it came."""
+    return request.rel_url.raw_path.partition("/data/")[2].split("/", 1)[0]
+
+
+def _token(authorization: str | None) -> str | None:
+    """Return the grant's token: bearer, or raw as Eclipse EDC sends it."""
+    if authorization is None or len(authorization) > 1024:  # noqa: PLR2004 - ours has less than 150 characters
+        return None
+    scheme, space, rest = authorization.partition(" ")
+    return (rest.strip() if space and scheme.lower() == "bearer" else authorization) or None
+
+
+__all__ = ["HOUSE", "Access", "routes"]
