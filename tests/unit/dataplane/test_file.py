@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+from io import FileIO
 from pathlib import Path
 
 import pytest
 
-from connector.dataplane import file, stored
+from connector.dataplane import file, opening, stored
 from connector.dataplane.digests import Digests
 from connector.dataplane.file import FileSource
 from connector.dataplane.ports import BytesContent, FileContent, Read
@@ -148,3 +149,31 @@ async def test_a_small_file_that_never_stands_still_is_not_sent(
     with pytest.raises(Unreachable, match="data_source"):
         async with FileSource(path, Digests()).open(Read()):
             pytest.fail("opened")
+
+
+async def test_a_digest_is_computed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "levels.bin"
+    path.write_bytes(b"x" * 100_000)
+    digests, wanted = Digests(), Read(headers={"want-repr-digest": "sha-256=10"})
+    async with FileSource(path, digests).open(wanted):
+        monkeypatch.setattr("connector.dataplane.digests._read_through", lambda _: pytest.fail("read again"))
+    async with FileSource(path, digests).open(wanted) as content:
+        assert content.representation.sha256 is not None  # type: ignore[union-attr]
+
+
+async def test_a_failing_neighbour_leaves_nothing_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "levels.csv"
+    path.write_bytes(b"x")
+    opened, real = [], opening.regular_file
+
+    def failing(name: str, parent: int) -> FileIO:
+        if name.endswith(".gz"):
+            raise Unreachable("data_source")
+        opened.append(real(name, parent))
+        return opened[-1]
+
+    monkeypatch.setattr(opening, "regular_file", failing)
+    with pytest.raises(Unreachable):
+        async with FileSource(path, Digests()).open(Read()):
+            pytest.fail("opened")
+    assert [file.closed for file in opened] == [True]

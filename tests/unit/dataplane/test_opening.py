@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import threading
@@ -109,3 +110,15 @@ def test_no_descriptor_is_left_behind(tmp_path: Path) -> None:
         with pytest.raises(Unknown):
             _read(tmp_path, *parts)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_fault_of_the_file_system_is_the_providers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    with opening.directory(tmp_path) as parent:
+        monkeypatch.setattr(os, "open", _broken_disk)
+        with pytest.raises(Unreachable, match="data_source"):
+            opening.regular_file("file", parent)
+
+
+def _broken_disk(*_: object, **__: object) -> int:
+    raise OSError(errno.EIO, "broken")

@@ -287,3 +287,26 @@ def test_the_command_line_can_import_it_cheaply() -> None:
     code = "import sys, connector.dataplane.resume; print(*(set(sys.modules) & {'aiohttp', 'asyncio', 'yarl', 'pydantic'}))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("header", ["sha-256=:" + "=" * 44 + ":", "sha-256=:short:", "sha-512=:x:", "nonsense"])
+def test_a_digest_that_cannot_be_read_verifies_nothing(tmp_path: Path, header: str) -> None:
+    provider = _Provider()
+    provider.extra = {"Repr-Digest": header}
+    assert not _download(provider, tmp_path / "data").verified
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_a_part_that_was_just_renamed_is_not_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, missing: bool
+) -> None:
+    part = tmp_path / "data.part"
+
+    def finished_meanwhile(*_: object) -> None:
+        part.rename(tmp_path / "data")
+        if not missing:
+            part.write_bytes(b"")
+
+    monkeypatch.setattr("connector.dataplane.resume.fcntl.flock", finished_meanwhile)
+    with pytest.raises(LocalError, match="download_busy"):
+        _download(_Provider(), tmp_path / "data")
