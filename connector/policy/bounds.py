@@ -8,13 +8,16 @@ from connector.errors import Invalid
 
 DEPTH = 16
 NODES = 500
-ATOMIC_RULES = 250
-"""The most atomic rules that the compact form of one document may expand to."""
-CONDITIONS = 1000
-"""The most conditions that all its atomic rules may have together."""
+"""The most values (objects, arrays and scalars) in a document from a peer.
+
+Half as many atomic rules, and twice as many conditions in them, may come of its compact form.
+"""
+
+LOCAL_NODES = 20_000
+"""The most values in a file of our own."""
 
 
-def check(document: Any) -> None:
+def check(document: Any, limit: int = NODES) -> None:
     """Count a document's levels and values (its `@context` aside).
 
     Raises:
@@ -30,8 +33,8 @@ def check(document: Any) -> None:
             raise Invalid("policy_too_deep", field="", limit=DEPTH)
         level = [child for item in level for child in _children(item)]
         nodes += len(level)
-        if nodes > NODES:
-            raise Invalid("policy_too_large", field="", limit=NODES)
+        if nodes > limit:
+            raise Invalid("policy_too_large", field="", limit=limit)
 
 
 def _children(item: Any) -> list[Any]:

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from connector.policy.compile import compile_policy
 from connector.policy.model import Constraint
 from connector.policy.state import deadlines
 from connector.policy.world import World, operand_of
@@ -13,7 +14,6 @@ from connector.policy.world import World, operand_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from connector.policy.compile import Test
     from connector.policy.model import Condition, Policy, Rule
     from connector.policy.world import Facts, Request
 
@@ -21,7 +21,7 @@ STEPS = 20_000
 """The most conditions that the search for a change may test; beyond it the next bound is given, flip or not."""
 
 
-def next_change(policy: Policy, request: Request, facts: Facts, permits: Test) -> float | None:
+def next_change(policy: Policy, request: Request, facts: Facts) -> float | None:
     """Return the earliest instant after `request.now` at which the answer flips if nothing but time changes.
 
     A bound that includes its instant flips just after it, so the instant given is always later than now.
@@ -32,6 +32,9 @@ def next_change(policy: Policy, request: Request, facts: Facts, permits: Test) -
         moment for each in conditions for end in _ends(each, world) for moment in (end, math.nextafter(end, math.inf))
     }
     candidates = sorted(moment for moment in bounds if moment > request.now)
+    if not candidates:
+        return None
+    permits = compile_policy(policy)
     now = permits(request, facts)
     affordable = max(1, STEPS // (len(conditions) + 1))
     for moment in candidates[:affordable]:

@@ -20,6 +20,7 @@ from connector.policy.world import Facts, Request, World, operand_of, right
 
 if TYPE_CHECKING:
     from connector.policy.model import Condition, LogicalConstraint, Policy, Rule, Subject
+    from connector.policy.values import Typed
 
 Test = Callable[[Request, Facts], bool]
 Tests = tuple[Test, Test]
@@ -27,6 +28,7 @@ Tests = tuple[Test, Test]
 
 _covers = lru_cache(maxsize=4096)(lambda rule, asked: actions.covers(rule, terms.vocabulary(asked)))
 _identity = lru_cache(maxsize=4096)(identity)
+_absolute = lru_cache(maxsize=4096)(terms.absolute)
 _TIMED: dict[str, Callable[[float], Tests]] = {
     "lt": lambda end: (lambda request, _: request.now < end, lambda request, _: not request.now >= end),
     "lteq": lambda end: (lambda request, _: request.now <= end, lambda request, _: not request.now > end),
@@ -212,14 +214,36 @@ def _fast_participant(constraint: Constraint, operand: Operand) -> Tests | None:
     if not named or (constraint.operator not in ("isAnyOf", "isNoneOf") and len(named) != 1):
         return None
     must, may = _slow(lambda world: state(constraint, world), promise=False)
+    strangers = all(map(terms.absolute, map(str, named)))
     if constraint.operator in ("eq", "isAnyOf"):
-        return (
-            lambda request, facts: _identity(request.assignee) in named or must(request, facts),
-            lambda request, facts: _identity(request.assignee) in named or may(request, facts),
-        )
+        return _among(frozenset(named), must, may, strangers=strangers)
     if constraint.operator in ("neq", "isNoneOf"):
-        return (
-            lambda request, facts: _identity(request.assignee) not in named and must(request, facts),
-            lambda request, facts: _identity(request.assignee) not in named and may(request, facts),
-        )
+        return _apart(frozenset(named), must, may, strangers=strangers)
     return None
+
+
+def _among(named: frozenset[Typed], must: Test, may: Test, *, strangers: bool) -> Tests:
+    known = _known(strangers=strangers)
+    return (
+        lambda request, facts: _identity(request.assignee) in named or (bool(facts.part_of) and must(request, facts)),
+        lambda request, facts: (
+            _identity(request.assignee) in named or (not known(request, facts) and may(request, facts))
+        ),
+    )
+
+
+def _apart(named: frozenset[Typed], must: Test, may: Test, *, strangers: bool) -> Tests:
+    known = _known(strangers=strangers)
+    return (
+        lambda request, facts: (
+            _identity(request.assignee) not in named and (known(request, facts) or must(request, facts))
+        ),
+        lambda request, facts: (
+            _identity(request.assignee) not in named and (known(request, facts) or may(request, facts))
+        ),
+    )
+
+
+def _known(*, strangers: bool) -> Test:
+    """Return whether somebody who is not named is certainly none of those named: all are absolute, no groups are known."""
+    return lambda request, facts: strangers and not facts.part_of and _absolute(request.assignee)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, get_args
 from connector.errors import Invalid
 from connector.policy import terms
 from connector.policy.model import Condition, Constraint, LogicalConstraint, LogicalKind
-from connector.policy.node import Item, Node, iri, node
+from connector.policy.node import Item, Node, iri, is_reference, node
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from connector.policy.node import Source
 
 LOGICAL: tuple[LogicalKind, ...] = get_args(LogicalKind)
 _ATOMIC = terms.words("uid type leftOperand operator rightOperand rightOperandReference dataType unit status")
@@ -23,23 +23,25 @@ def read_all(found: Node, member: str) -> tuple[Condition, ...]:
     Raises:
         Invalid: a `policy_` code with the place.
     """
-    return tuple(_condition(item, found.prefixes) for item in found.items(member))
+    return tuple(_condition(item, found.source) for item in found.items(member))
 
 
-def _condition(item: Item, prefixes: Mapping[str, str]) -> Condition:
-    if isinstance(item[1], str):
-        return _referred(item[0], iri(item, prefixes))
-    found = node(item, prefixes)
-    if set(found.members) == {"uid"}:
-        return _referred(item[0], found.one_iri("uid"))
+def _condition(item: Item, source: Source) -> Condition:
+    source.spend(item[0], conditions=1)
+    if not is_reference(item[1]):
+        return _stated(node(item, source))
+    with source.definition(item) as defined:
+        if defined is not None:
+            return _stated(node(defined, source))
+    name = iri(item, source.prefixes)
+    return Constraint(item[0], "", "", (), uid=name, reference=name)
+
+
+def _stated(found: Node) -> Condition:
     kinds = [kind for kind in LOGICAL if kind in found.members]
     if len(kinds) > 1 or (kinds and "leftOperand" in found.members):
         raise Invalid("policy_logical", field=found.pointer)
     return _logical(found, kinds[0]) if kinds else _constraint(found)
-
-
-def _referred(pointer: str, name: str) -> Constraint:
-    return Constraint(pointer, "", "", (), uid=name, reference=name)
 
 
 def _logical(found: Node, kind: LogicalKind) -> LogicalConstraint:
@@ -54,7 +56,7 @@ def _logical(found: Node, kind: LogicalKind) -> LogicalConstraint:
 
 def _constraint(found: Node) -> Constraint:
     for name in _REQUIRED:
-        if name not in found.members:
+        if not found.items(name):
             raise Invalid("policy_constraint", field=found.pointer, member=name)
     if ("rightOperand" in found.members) == ("rightOperandReference" in found.members):
         raise Invalid("policy_constraint", field=found.pointer, member="rightOperand")

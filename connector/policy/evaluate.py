@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from connector.policy import activity
 from connector.policy.changes import next_change
-from connector.policy.compile import compile_policy
 from connector.policy.decision import Decision, DutyReport, Outcome, RuleReport, Transform
 from connector.policy.reasons import of_stops, of_verdict
 from connector.policy.trace import duty_report, rule_report, transforms
@@ -38,7 +37,7 @@ def evaluate(policy: Policy, request: Request, facts: Facts) -> Decision:
     return Decision(
         outcome=outcome,
         rules=(*permissions, *prohibitions),
-        next_change=next_change(policy, request, facts, compile_policy(policy)),
+        next_change=next_change(policy, request, facts),
         reasons=() if outcome == "permit" else of_verdict(permissions, prohibitions, conflict=conflict),
         obligations=tuple(duty_report(rule, refusing) for rule in policy.obligations),
         transforms=transforms(policy, permissions, granting) if outcome == "permit" else (),

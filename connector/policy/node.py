@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from connector.errors import Invalid
-from connector.policy import terms
+from connector.policy import bounds, terms
 from connector.policy.values import read_value
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from connector.policy.model import Extras
     from connector.policy.values import Value
@@ -19,13 +20,54 @@ Item = tuple[str, Any]
 """A value and the pointer to it: (pointer, value)."""
 
 
+@dataclass(slots=True)
+class Source:
+    """What a whole document lends to its parts: prefixes, the objects it defines, and how much may still be read.
+
+    `rules` and `conditions` count down; `depth` is how many references to definitions are being followed.
+    """
+
+    document: Mapping[str, Any]
+    prefixes: Mapping[str, str]
+    rules: int
+    conditions: int
+    depth: int = 0
+    definitions: Mapping[str, Item] | None = None
+
+    def spend(self, pointer: str, *, rules: int = 0, conditions: int = 0) -> None:
+        """Count what is read.
+
+        Raises:
+            Invalid: `policy_too_many_rules`.
+        """
+        self.rules -= rules
+        self.conditions -= conditions
+        if self.rules < 0 or self.conditions < 0:
+            raise Invalid("policy_too_many_rules", field=pointer)
+
+    @contextmanager
+    def definition(self, item: Item) -> Iterator[Item | None]:
+        """Follow a reference to an object that the document defines; `None` when it defines none, or in a circle."""
+        if self.definitions is None:
+            self.definitions = definitions(self.document, self.prefixes)
+        found = self.definitions.get(_reference(item[1], self.prefixes))
+        self.depth += 1
+        yield found if self.depth <= bounds.DEPTH else None
+        self.depth -= 1
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """An object: `members` maps an ODRL name to (name as written, value)."""
 
     pointer: str
     members: Mapping[str, tuple[str, Any]]
-    prefixes: Mapping[str, str]
+    source: Source
+
+    @property
+    def prefixes(self) -> Mapping[str, str]:
+        """The prefixes of the document."""
+        return self.source.prefixes
 
     def at(self, name: str) -> str:
         """Return the pointer to a member."""
@@ -83,7 +125,7 @@ class Node:
         return tuple(sorted(item for name, item in self.members.items() if name not in known))
 
 
-def node(item: Item, prefixes: Mapping[str, str]) -> Node:
+def node(item: Item, source: Source) -> Node:
     """Return an object with its members by ODRL name.
 
     Raises:
@@ -94,11 +136,11 @@ def node(item: Item, prefixes: Mapping[str, str]) -> Node:
         raise Invalid("policy_object", field=pointer)
     members: dict[str, tuple[str, Any]] = {}
     for key, inner in value.items():
-        name = terms.member(key, prefixes)
+        name = terms.member(key, source.prefixes)
         if name in members:
             raise Invalid("policy_member_twice", field=f"{pointer}/{escape(key)}")
         members[name] = (key, inner)
-    return Node(pointer, members, prefixes)
+    return Node(pointer, members, source)
 
 
 def iri(item: Item, prefixes: Mapping[str, str], *, term: bool = False) -> str:
@@ -113,6 +155,32 @@ def iri(item: Item, prefixes: Mapping[str, str], *, term: bool = False) -> str:
     if not isinstance(value, str) or not value:
         raise Invalid("policy_text", field=pointer)
     return terms.vocabulary(value, prefixes) if term else terms.expand(value, prefixes)
+
+
+def is_reference(value: Any) -> bool:
+    """Tell whether a value only names an object: text, or an object with nothing but an identifier."""
+    return isinstance(value, str) or (isinstance(value, dict) and list(value) in (["@id"], ["uid"]))
+
+
+def _reference(value: Any, prefixes: Mapping[str, str]) -> str:
+    name = value if isinstance(value, str) else next(iter(value.values()))
+    return terms.expand(name, prefixes) if isinstance(name, str) else ""
+
+
+def definitions(document: Mapping[str, Any], prefixes: Mapping[str, str]) -> Mapping[str, Item]:
+    """Return the objects of a document that have an identifier and say more, by identifier; the first one counts."""
+    found: dict[str, Item] = {}
+    waiting: list[Item] = [("", document)]
+    while waiting:
+        pointer, value = waiting.pop(0)
+        if isinstance(value, dict):
+            name = value.get("@id", value.get("uid"))
+            if isinstance(name, str) and len(value) > 1:
+                found.setdefault(terms.expand(name, prefixes), (pointer, value))
+            waiting += [(f"{pointer}/{escape(key)}", inner) for key, inner in value.items() if key != "@context"]
+        elif isinstance(value, list):
+            waiting += [(f"{pointer}/{index}", inner) for index, inner in enumerate(value)]
+    return found
 
 
 def escape(key: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from connector.errors import Invalid
 from connector.policy import bounds, rules, terms
 from connector.policy.model import Policy, PolicyKind
-from connector.policy.node import Node, node
+from connector.policy.node import Node, Source, node
 from connector.policy.wire import check_wire, expand_terms
 
 if TYPE_CHECKING:
@@ -26,24 +26,28 @@ _KNOWN = terms.words(
 _KINDS = frozenset(get_args(PolicyKind)) - {"unknown"}
 
 
-def parse(document: Mapping[str, Any]) -> Policy:
+def parse(document: Mapping[str, Any], *, nodes: int = bounds.NODES) -> Policy:
     """Return the policy in a document.
+
+    Args:
+        document: a JSON object.
+        nodes: the most values in it; more than the default only for files of our own.
 
     Raises:
         Invalid: a `policy_` code with the JSON pointer in `field`; nothing else, whatever the JSON value is.
     """
-    bounds.check(document)
+    bounds.check(document, nodes)
     prefixes = terms.context_prefixes(document.get("@context"))
-    root = node(("", document), prefixes)
-    budget = rules.Budget()
+    limit = max(nodes // 2, 1)
+    root = node(("", document), Source(document, prefixes, rules=limit, conditions=2 * nodes))
     policy = Policy(
         kind=_kind(root),
         uid=root.one_iri("uid"),
         profiles=root.iris("profile"),
         conflict=tuple(terms.local(found, prefixes) for found in root.iris("conflict", term=True)),
-        permissions=rules.read(root, "permission", budget),
-        prohibitions=rules.read(root, "prohibition", budget),
-        obligations=rules.read(root, "obligation", budget),
+        permissions=rules.read(root, "permission"),
+        prohibitions=rules.read(root, "prohibition"),
+        obligations=rules.read(root, "obligation"),
         inherits=root.iris("inheritFrom"),
         replaced_by=root.one_iri("isReplacedBy"),
         timestamp=_timestamp(root),

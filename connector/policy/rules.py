@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
 from connector.errors import Invalid
-from connector.policy import bounds, terms
+from connector.policy import terms
 from connector.policy.conditions import read_all
 from connector.policy.model import Action, Rule, Subject
-from connector.policy.node import Item, Node, iri, node
+from connector.policy.node import Item, Node, iri, is_reference, node
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,60 +36,40 @@ _ACTION = terms.words("uid type value refinement") | {_VALUE}
 _COLLECTIONS = {"AssetCollection", "PartyCollection"}
 
 
-@dataclass(slots=True)
-class Budget:
-    """How many atomic rules, and conditions in them, may still be made for one document."""
-
-    rules: int = bounds.ATOMIC_RULES
-    conditions: int = bounds.CONDITIONS
-
-    def spend(self, rule: Rule) -> None:
-        """Count one rule and its conditions.
-
-        Raises:
-            Invalid: `policy_too_many_rules`.
-        """
-        self.rules -= 1
-        self.conditions -= len(rule.constraints)
-        if self.rules < 0 or self.conditions < 0:
-            raise Invalid("policy_too_many_rules", field=rule.pointer, limit=bounds.ATOMIC_RULES)
-
-
-def read(parent: Node, member: RuleKind, budget: Budget) -> tuple[Rule, ...]:
+def read(parent: Node, member: RuleKind) -> tuple[Rule, ...]:
     """Return the atomic rules in a policy's member.
 
     Raises:
         Invalid: a `policy_` code with the place.
     """
-    return tuple(rule for item in parent.items(member) for rule in _rules(item, member, parent, budget))
+    return tuple(rule for item in parent.items(member) for rule in _rules(item, member, parent))
 
 
-def _rules(item: Item, kind: RuleKind, parent: Node, budget: Budget) -> list[Rule]:
-    if isinstance(item[1], str):
-        rule = _referred(item, kind, parent)
-        budget.spend(rule)
-        return [rule]
-    found = node(item, parent.prefixes)
+def _rules(item: Item, kind: RuleKind, parent: Node) -> list[Rule]:
+    if not is_reference(item[1]):
+        return _atomic(item, kind, parent)
+    with parent.source.definition(item) as defined:
+        if defined is not None and isinstance(defined[1], dict):
+            return _atomic(defined, kind, parent)
+    parent.source.spend(item[0], rules=1)
+    name = iri(item, parent.prefixes)
+    return [Rule(kind, item[0], Action(""), uid=name, unknown=(("@id", name),))]
+
+
+def _atomic(item: Item, kind: RuleKind, parent: Node) -> list[Rule]:
+    found = node(item, parent.source)
     actions = _actions(found, parent)
     if not actions:
         raise Invalid("policy_action_missing", field=found.pointer)
     targets, assigners, assignees = (_subjects(found, parent, name) for name in ("target", "assigner", "assignee"))
     atomic = []
     for parts in product(actions, targets, assigners, assignees):
-        rule = _rule(found, kind, parts, budget)
-        budget.spend(rule)
-        atomic.append(rule)
+        parent.source.spend(found.pointer, rules=1)
+        atomic.append(_rule(found, kind, parts))
     return atomic
 
 
-def _referred(item: Item, kind: RuleKind, parent: Node) -> Rule:
-    name = iri(item, parent.prefixes)
-    return Rule(kind, item[0], Action(""), uid=name, unknown=(("@id", name),))
-
-
-def _rule(
-    found: Node, kind: RuleKind, parts: tuple[Action, Subject | None, Subject | None, Subject | None], budget: Budget
-) -> Rule:
+def _rule(found: Node, kind: RuleKind, parts: tuple[Action, Subject | None, Subject | None, Subject | None]) -> Rule:
     action, target, assigner, assignee = parts
     member, inner = THEN.get(kind, ("", kind))
     return Rule(
@@ -101,7 +80,7 @@ def _rule(
         assigner=assigner,
         assignee=assignee,
         constraints=read_all(found, "constraint"),
-        then=tuple(rule for item in found.items(member) for rule in _rules(item, inner, _bare(found), budget)),
+        then=tuple(rule for item in found.items(member) for rule in _rules(item, inner, _bare(found))),
         uid=found.one_iri("uid"),
         parties=tuple((name, party) for name in sorted(PARTY_FUNCTIONS) for party in _names(found, name)),
         unknown=found.unknown(_COMMON | PARTY_FUNCTIONS | {member}) + _wrong_type(found, kind),
@@ -110,7 +89,7 @@ def _rule(
 
 def _bare(found: Node) -> Node:
     """Return a parent that lends nothing: a duty does not take over its rule's action, target or parties."""
-    return Node(found.pointer, {}, found.prefixes)
+    return Node(found.pointer, {}, found.source)
 
 
 def _wrong_type(found: Node, kind: RuleKind) -> tuple[tuple[str, str], ...]:
@@ -127,7 +106,7 @@ def _action(item: Item, source: Node) -> Action:
     pointer, value = item
     if isinstance(value, str) or (isinstance(value, dict) and len(value) == 1):
         return Action(_term(item, source))
-    found = node(item, source.prefixes)
+    found = node(item, source.source)
     name = next((name for name in ("value", _VALUE, "uid") if name in found.members), "")
     if not name:
         raise Invalid("policy_action_missing", field=pointer)
@@ -137,7 +116,7 @@ def _action(item: Item, source: Node) -> Action:
 def _term(item: Item, source: Node) -> str:
     pointer, value = item
     if isinstance(value, dict):
-        found = node(item, source.prefixes)
+        found = node(item, source.source)
         name = next(iter(found.members))
         if name in ("value", _VALUE):
             return found.one_iri(name, term=True)
@@ -152,7 +131,7 @@ def _subjects(found: Node, parent: Node, name: str) -> Sequence[Subject | None]:
 def _subject(item: Item, source: Node) -> Subject:
     if isinstance(item[1], str):
         return Subject(iri(item, source.prefixes))
-    found = node(item, source.prefixes)
+    found = node(item, source.source)
     name = "source" if "source" in found.members else "uid"
     types = {terms.local(kind, found.prefixes) for kind in found.iris("type", term=True)}
     reference = found.one_iri(name)
@@ -162,7 +141,7 @@ def _subject(item: Item, source: Node) -> Subject:
         iri=reference,
         collection=name == "source" or bool(types & _COLLECTIONS),
         refinements=read_all(found, "refinement"),
-        unknown=found.unknown(_SUBJECT),
+        unknown=found.unknown(_SUBJECT | {name for name in found.members if terms.descriptive(name)}),
     )
 
 

@@ -60,7 +60,7 @@ def _in_order(condition: LogicalConstraint, world: World) -> bool | None:
 def compared(constraint: Constraint, world: World) -> bool | None:
     """Return what the comparison of a constraint with the facts gives."""
     operand = operand_of(constraint)
-    if operand is None or constraint.unit != _unit(operand, world):
+    if operand is None or not _same_unit(constraint, operand, world):
         return None
     right = world.right(constraint, operand)
     if right is None:
@@ -72,8 +72,11 @@ def compared(constraint: Constraint, world: World) -> bool | None:
     return None if left is None else apply(constraint.operator, operand.kind, left, right, world.narrower)
 
 
-def _unit(operand: Operand, world: World) -> str:
-    return world.facts.units.get(operand.iri, "") if operand.kind == "number" else ""
+def _same_unit(constraint: Constraint, operand: Operand, world: World) -> bool:
+    """Tell whether both sides are in one unit; a fact that states none is in the constraint's."""
+    if operand.kind != "number":
+        return not constraint.unit
+    return world.facts.units.get(operand.iri, constraint.unit) == constraint.unit
 
 
 def _measured(constraint: Constraint, start: float, right: tuple[Typed, ...], world: World) -> bool | None:

@@ -40,6 +40,14 @@ PREFIXES: Mapping[str, str] = {
 }
 """The prefixes understood on reading."""
 
+_DESCRIPTIVE = (
+    DCT,
+    "http://purl.org/dc/elements/1.1/",
+    "http://www.w3.org/2006/vcard/ns#",
+    "http://xmlns.com/foaf/0.1/",
+    "http://schema.org/",
+    "http://www.w3.org/2000/01/rdf-schema#",
+)
 _PREFIXED = re.compile(r"([A-Za-z][\w.-]*):(?!//)(.*)", re.DOTALL)
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:\S+")
 _ALIASES = {"@id": "uid", "id": "uid", "@type": "type", DCT + "isReplacedBy": "isReplacedBy"}
@@ -73,6 +81,11 @@ def member(key: str, prefixes: Mapping[str, str] = PREFIXES) -> str:
     """Return the name of a JSON member: bare for ODRL's, `uid` for `@id`, `type` for `@type`."""
     name = local(key, prefixes)
     return _ALIASES.get(name, name)
+
+
+def descriptive(name: str) -> bool:
+    """Tell whether a member only describes an asset or a party that is identified otherwise."""
+    return name.startswith(_DESCRIPTIVE)
 
 
 def shorten(iri: str) -> str:

@@ -95,6 +95,13 @@ def fits(value: Value, kind: Kind) -> bool:
     return value.datatype in ("", XSD + "string") or value.datatype in _FITS[kind]
 
 
+def kind_of(datatype: str) -> Kind | None:
+    """Return the kind that a datatype belongs to; text for none, `None` for one that we do not know."""
+    if datatype in ("", XSD + "string"):
+        return "string"
+    return next((kind for kind, datatypes in _FITS.items() if datatype in datatypes), None)
+
+
 def typed(value: Value, kind: Kind, prefixes: Any = PREFIXES) -> Typed | None:
     """Return a value as the kind that an operand declares; `None` when it does not fit."""
     if not fits(value, kind):

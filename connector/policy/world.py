@@ -15,7 +15,7 @@ from connector.policy.operands import (
     TIME_SINCE_AGREEMENT,
     Operand,
 )
-from connector.policy.values import Typed, Value, identity, instant, read_value, typed
+from connector.policy.values import Typed, Value, identity, instant, kind_of, read_value, typed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -132,10 +132,19 @@ def right(constraint: Constraint, operand: Operand) -> tuple[Typed, ...] | None:
 
 
 def operand_of(constraint: Constraint) -> Operand | None:
-    """Return the operand of a constraint that can be evaluated at all; `None` makes it unknown."""
+    """Return the operand of a constraint that can be evaluated at all; `None` makes it unknown.
+
+    An operand outside the registry has the type of its right values, and can only be known by a fact stated for it.
+    """
     if constraint.unknown or constraint.reference:
         return None
-    return OPERANDS.get(constraint.left)
+    return OPERANDS.get(constraint.left) or _foreign(constraint)
+
+
+def _foreign(constraint: Constraint) -> Operand | None:
+    kinds = {kind_of(value.datatype or constraint.data_type) for value in constraint.right}
+    kind = kinds.pop() if len(kinds) == 1 else None
+    return None if kind is None else Operand(constraint.left, kind, "declared")
 
 
 def _typed(values: Sequence[Value | None], operand: Operand) -> tuple[Typed, ...] | None:
