@@ -23,9 +23,9 @@ help: ## list the targets
 demo: environment ## three connectors publish, negotiate, share and revoke real data (--keep: make demo ARGS=--keep)
 	@$(BIN)/python -m demo.run $(ARGS)
 
-test: environment ## every test, on SQLite and, where it is installed, on PostgreSQL
-	@echo "Testing everything, the slow tests and the simulation too (several minutes) ..."
-	@$(BIN)/pytest -n 2 $(ARGS)
+test: coverage ## every test, on SQLite and, where it is installed, on PostgreSQL
+	@echo "Running every other test, the slow ones and the simulation too (several minutes) ..."
+	@$(BIN)/pytest -n 2 $(addprefix --ignore=,$(PURE)) $(ARGS)
 
 check: environment ## format, lint, types, import walls, documentation and fast tests
 	@echo "Checking the format, the style, the types and the import walls ..."
@@ -34,13 +34,12 @@ check: environment ## format, lint, types, import walls, documentation and fast 
 	@$(BIN)/mypy $(CHECKED)
 	@$(BIN)/lint-imports --no-logo >.cache/lint-imports.txt || { cat .cache/lint-imports.txt; exit 1; }
 	@tail -n 1 .cache/lint-imports.txt
-	@$(MAKE) coverage
 	@echo "Running the fast tests ..."
-	@$(BIN)/pytest -n 2 -m 'not slow and not postgresql' $(addprefix --ignore=,$(PURE)) $(ARGS)
+	@$(BIN)/pytest -n 2 -m 'not slow and not postgresql' --hypothesis-profile quick $(ARGS)
 
 coverage: environment
 	@echo "Running the tests of the pure rooms, whose every branch must be covered ..."
-	@$(BIN)/coverage run -m pytest -m 'not slow and not postgresql' -p no:xdist $(PURE)
+	@$(BIN)/coverage run -m pytest -p no:xdist $(PURE)
 	@$(BIN)/coverage report
 
 tck: environment ## the official conformance kit (DATABASE=sqlite or postgresql)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _CI = os.environ.get("CI", "").lower() == "true"
 # A busy machine makes no property false; in CI the same examples are drawn every time.
 settings.register_profile("house", deadline=None, derandomize=_CI, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", settings.get_profile("house"), max_examples=30)
 settings.load_profile("house")
 
 _MISSING = "PostgreSQL is not installed (make system-deps)"
