@@ -103,11 +103,16 @@ def check_url(url: str, *, loopback: bool) -> URL:
     return URL(url, encoded=True)
 
 
-def within(url: str, base: str) -> bool:
+def within(url: str, base: str, *, query: bool = False) -> bool:
     """Tell whether a URL lies at or under a base URL: same scheme, host and port, and the whole base path.
 
-    Dot segments, encoded separators and backslashes never count as within, nor does a query, so that no server can
-    read the URL as lying elsewhere. A slash at the end of either makes no difference.
+    Dot segments, encoded separators and backslashes never count as within, so that no server can read the URL as lying
+    elsewhere. A slash at the end of either makes no difference.
+
+    Args:
+        url: the URL in question, such as a callback address.
+        base: the base, such as a pinned peer's.
+        query: whether the URL may have a query, as a link to a next page does; an address to extend may not.
     """
     try:
         inner, outer = check_url(url, loopback=True), check_url(base, loopback=True)
@@ -116,7 +121,7 @@ def within(url: str, base: str) -> bool:
     path, root = inner.raw_path.rstrip("/"), outer.raw_path.rstrip("/")
     return (
         (inner.scheme, inner.host, inner.port) == (outer.scheme, outer.host, outer.port)
-        and "?" not in url
+        and (query or "?" not in url)
         and _plain_path(inner.raw_path)
         and (path == root or path.startswith(root + "/"))
     )

@@ -132,13 +132,13 @@ async def fetch(
     base = (await known(house, participant, peer)).row.base
     if dataset is not None:
         return Page([await one(house, participant, peer, dataset)], None)
-    if cursor is not None and not within(cursor, base):
+    if cursor is not None and not within(cursor, base, query=True):
         raise Invalid("cursor_invalid", field="cursor")
     url = cursor or f"{base}/catalog/request"
     reply = await _ask(house, participant, peer, url, again=cursor is not None)
     link = next_link(reply.headers.get("link"))
     following = urljoin(url, link) if link else None
-    if following is not None and not within(following, base):
+    if following is not None and not within(following, base, query=True):
         raise Unreachable("catalog_unreadable")
     return Page(catalog.datasets_in(expect(reply)), following)
 

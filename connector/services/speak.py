@@ -48,10 +48,10 @@ async def speak(
 
 def reach_of(found: Known, url: str) -> Reach:
     """Return how far an address may reach: as the operator's when it lies where the peer's DID or pinned base says."""
-    if egress.within(url, found.row.base):
+    if egress.within(url, found.row.base, query=True):
         return Reach.OPERATOR
     try:
         root = places.place(found.row.id).root
     except ConnectorError:
         return Reach.PEER
-    return Reach.OPERATOR if egress.within(url, root) else Reach.PEER
+    return Reach.OPERATOR if egress.within(url, root, query=True) else Reach.PEER

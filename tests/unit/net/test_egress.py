@@ -205,6 +205,13 @@ def test_a2_01_address_elsewhere_is_not_within(url: str) -> None:
     assert not within(url, BASE)
 
 
+def test_a_link_to_a_next_page_may_have_a_query() -> None:
+    assert within(f"{BASE}/catalog?after=%2F..%2F&x=//y", BASE, query=True)
+    assert not within(f"{BASE}/catalog?after=1", BASE)
+    assert not within("https://town.example/connectors?after=/connector/", BASE, query=True)
+    assert not within("https://town.example/connector/../x?after=1", BASE, query=True)
+
+
 @given(st.text(max_size=30))
 def test_a2_01_whatever_follows_the_host_stays_there(tail: str) -> None:
     url = f"https://town.example{tail}"
