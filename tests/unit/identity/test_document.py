@@ -90,7 +90,6 @@ def test_a2_12_key_outside_capability_invocation_is_for_no_token() -> None:
         None,
         7,
     ],
-    ids=repr,
 )
 def test_a2_12_method_that_cannot_be_used_is_left_out_but_counted(unusable: Any) -> None:
     seen = read(verificationMethod=[method("#good"), unusable], capabilityInvocation=[f"{DID}#good", f"{DID}#key-1"])
