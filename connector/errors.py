@@ -17,7 +17,7 @@ ConnectorError
         TooLarge                    413
         TooMany                     429  a limit per peer was reached (field `retry_after_seconds`)
     Unavailable                     503  the store cannot commit now; nothing was acknowledged
-    Unreachable                     a peer could not be reached or gave no usable answer (never answered to a peer)
+    Unreachable                     a peer, or a source of ours, could not be reached or gave no usable answer
 
 The sentence and the next step for a code are in `connector/texts/` (Swedish and English). Values are kept in fields,
 so no caller ever parses a message.

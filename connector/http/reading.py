@@ -13,12 +13,12 @@ from connector.dataplane.digests import Digests
 from connector.dataplane.sources import source_from
 from connector.errors import ConnectorError, Unavailable
 from connector.http.data import Permit, Served, data_handler, tail
-from connector.http.dsp import HOUSE, member_of
+from connector.http.dsp import member_of
 from connector.http.limits import LIMITER
 from connector.http.metrics import Metrics
 from connector.http.streams import Streams
 from connector.services.grants import Grants, Opening
-from connector.services.house import House
+from connector.services.house import House, path_of
 from connector.store.unit import Unit
 
 log = logging.getLogger(__name__)
@@ -76,11 +76,10 @@ def routes(house: House, grants: Grants, streams: Streams, access: Access, diges
     openings: dict[int, Opening] = {}
 
     async def permit(request: web.Request) -> Permit:
-        member_of(request)
+        member = member_of(request)
         pid, token = request.match_info["pid"], _token(request.headers.get(hdrs.AUTHORIZATION))
         opening = await grants.check(pid, token)
         request.app[LIMITER].identified(request, opening.grant.participant, f"data {opening.grant.peer}")
-        prefix = request.rel_url.raw_path.partition("/data/")[0] + "/data/" + _segment(request)
         source = source_from(opening.source, client=house.client, digests=digests)
         openings[id(request)] = opening
 
@@ -91,7 +90,9 @@ def routes(house: House, grants: Grants, streams: Streams, access: Access, diges
                 return False
             return True
 
-        return Permit(source, opening.grant.id, opening.grant.id, tail(request, prefix), still)
+        below = tail(request, path_of(member.row.root) + "/data")
+        rest = below[1:].partition("/")
+        return Permit(source, opening.grant.id, opening.grant.id, rest[1] + rest[2], still)
 
     async def handle(request: web.Request) -> web.StreamResponse:
         found: list[Served] = []
@@ -107,17 +108,9 @@ def routes(house: House, grants: Grants, streams: Streams, access: Access, diges
     return [web.route(method, p, handle) for method in ("GET", "HEAD") for p in (path, path + "/{tail:.*}")]
 
 
-def _segment(request: web.Request) -> str:
-    """Return the transfer's segment of the path as it came."""
-    return request.rel_url.raw_path.partition("/data/")[2].split("/", 1)[0]
-
-
 def _token(authorization: str | None) -> str | None:
     """Return the grant's token: bearer, or raw as Eclipse EDC sends it."""
     if authorization is None or len(authorization) > 1024:  # noqa: PLR2004 - ours has less than 150 characters
         return None
     scheme, space, rest = authorization.partition(" ")
     return (rest.strip() if space and scheme.lower() == "bearer" else authorization) or None
-
-
-__all__ = ["HOUSE", "Access", "routes"]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from connector import clock, ids
+from connector import clock
 from connector.errors import Missing
 from connector.identity import document as did_document
 from connector.identity import keyfile, pinned
@@ -99,7 +99,7 @@ class House:
 
     def at(self, path: str) -> Member | None:
         """Return the participant whose root has that path (`""`, or `/va` for one under a path)."""
-        return next((member for member in self._members.values() if _path_of(member.row.root) == path), None)
+        return next((member for member in self._members.values() if path_of(member.row.root) == path), None)
 
     async def peer(self, participant: str, peer: str) -> Known | None:
         """Return a peer of a participant, remembered for a second."""
@@ -152,10 +152,6 @@ def grant_named(key: bytes, token: str) -> tuple[str, int] | None:
     return (f"urn:uuid:{grant}", int(generation)) if hmac.compare_digest(made.encode(), token.encode()) else None
 
 
-def new_secret() -> str:
-    """Return a secret for an operator's token."""
-    return ids.secret()
-
-
-def _path_of(root: str) -> str:
+def path_of(root: str) -> str:
+    """Return the path of a root URL: empty, or from a slash on."""
     return "/" + root.split("/", 3)[3] if root.count("/") > 2 else ""  # noqa: PLR2004 - scheme://host
