@@ -178,7 +178,7 @@ def test_an_endorsement_without_kid_is_none() -> None:
     assert isinstance(pinned.compare(PIN, seen([T1, T2], [S1], rotation)), Changed)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     token=st.sets(st.sampled_from(ALL), min_size=1),
     seal=st.sets(st.sampled_from(ALL)),
