@@ -113,6 +113,14 @@ def test_every_error_has_a_sentence_and_a_next_step(language: str) -> None:
     assert not missing, "\n".join(missing)
 
 
+@pytest.mark.parametrize("language", texts.LANGUAGES)
+def test_every_sentence_can_be_said(language: str) -> None:
+    for code, entry in texts.catalogue(language).items():
+        for key, template in entry.items():
+            assert all(name.isidentifier() for name in _placeholders(template)), f"{code}.{key}"
+            assert texts.say(code, language, key)
+
+
 def test_every_value_in_an_errors_sentence_is_given_by_the_error() -> None:
     catalogue = texts.catalogue("en")
     without = [
