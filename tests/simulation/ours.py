@@ -1,0 +1,321 @@
+"""A party that runs the real core: units of work on a database, and around them what the worker and the listener do.
+
+Memory (timers, requests under way) is lost in a crash and rebuilt from the outbox; a crash comes before or after a COMMIT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial, wraps
+from types import SimpleNamespace
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+import orjson
+
+from connector import canonical
+from connector.errors import ConnectorError
+from connector.protocol import messages
+from connector.services import receive
+from connector.services.decide import Decide
+from connector.services.deliver import Answer, Delivery, Next
+from connector.services.exchange import Caller, cancel
+from connector.services.grants import Grants
+from connector.services.house import grant_token
+from connector.services.office import Office
+from connector.store.exchanges import STATES, Exchange
+from connector.store.outbox import Parcel
+from tests.simulation.home import GRANT_KEY, Home, Store, at_once
+from tests.simulation.world import DAY, Call, Party, World
+
+T = TypeVar("T")
+P = ParamSpec("P")
+RESTART_SECONDS = 30.0
+UPKEEP_SECONDS = DAY / 2
+
+
+class Crashed(Exception):  # noqa: N818 - an event, not an error
+    """The process died around a COMMIT."""
+
+
+class Database(Protocol):
+    """Where units run, one transaction each."""
+
+    def run(self, work: Callable[[Any], T], now: float, *, commit: bool = True) -> tuple[T, Any]:
+        """Run a unit and return its result and itself; without `commit` it leaves nothing."""
+
+    def pids(self) -> list[str]:
+        """Return every process, the oldest first."""
+
+
+def survives(action: Callable[Concatenate[Ours, P], T]) -> Callable[Concatenate[Ours, P], T | None]:
+    """Let an event end quietly when the party falls over in it."""
+
+    @wraps(action)
+    def run(self: Ours, *args: P.args, **kwargs: P.kwargs) -> T | None:
+        try:
+            return action(self, *args, **kwargs)
+        except Crashed:
+            return None
+
+    return run
+
+
+class Ours:
+    """One of our connectors, with one participant and one peer."""
+
+    def __init__(self, world: World, name: str, database: Database, decide: Decide) -> None:
+        self.world, self.name, self.database = world, name, database
+        self.did = did_of(name)
+        office = Office(
+            decide=decide, token=partial(grant_token, GRANT_KEY), root=root_of, new_id=self.new_id, parcel=self._parcel,
+            settled=self._settled, heard=self._heard, closed=self._closed, renewed=self._closed,
+        )  # fmt: skip
+        self.house: Any = Home(self.did, office, Store(self.write, self.read), lambda: world.now)
+        self.delivery = Delivery(self.house.exchanging, world.rng.random)
+        self.grants = Grants(self.house)
+        self.up, self.epoch = True, 0
+        self.pids: list[str] = []
+        self.peer: Party
+        self.committed: Callable[[Ours, Any], None] = lambda _party, _unit: None
+        self._timers: dict[str, int] = {}
+        self._ids = self._serial = 0
+        world.at(world.now + UPKEEP_SECONDS, self._upkeep)
+
+    def meet(self, peer: Party) -> None:
+        """Pin the peer."""
+        self.peer, self.peer_did = peer, did_of(peer.name)
+        self.house.pin(self.peer_did, base_of(self.peer_did))
+        self.speaker: Any = SimpleNamespace(
+            member=self.house.member(self.did),
+            caller=Caller(self.did, self.peer_did, base_of(self.peer_did)),
+            identity=SimpleNamespace(jti=None),
+        )
+
+    def forget(self) -> None:
+        """Remove the peer: every process with it ends here and nothing is sent or accepted any more."""
+        self.house.pinned = None
+
+    def new_id(self) -> str:
+        self._ids += 1
+        return f"urn:{self.name}:{self._ids}"
+
+    # Units of work
+
+    def read(self, work: Callable[[Any], T]) -> T:
+        return self.database.run(work, self.world.now, commit=False)[0]
+
+    def write(self, work: Callable[[Any], T]) -> T:
+        """Run a unit; the process may die before its COMMIT, or after it before anything else happens."""
+        world = self.world
+        dies = world.chance(world.weather.crash)
+        early = dies and world.rng.random() < 0.5
+        result, unit = self.database.run(work, world.now, commit=not early)
+        if not early:
+            self.committed(self, unit)
+        if dies:
+            self._crash("before" if early else "after")
+        for action in unit.actions:
+            action()
+        return result
+
+    def _crash(self, when: str) -> None:
+        world = self.world
+        world.say(f"{self.name} dies {when} a COMMIT")
+        self.up, self.epoch = False, self.epoch + 1
+        self._timers.clear()
+        self.grants = Grants(self.house)
+        world.at(world.now + world.rng.uniform(0.5, RESTART_SECONDS), self._restart)
+        raise Crashed
+
+    def _restart(self) -> None:
+        self.up = True
+        self.world.say(f"{self.name} is up again")
+        for parcel in self.read(lambda unit: unit.outbox.all()):
+            self._timer(parcel.id, parcel.next_attempt)
+
+    # What the dispatcher does
+
+    def _parcel(self, parcel: Parcel) -> None:
+        if parcel.attempts:
+            self._send(parcel, self._exchange_of(parcel))
+        else:
+            self._timer(parcel.id, parcel.next_attempt)
+
+    def _exchange_of(self, parcel: Parcel) -> Exchange:
+        return self.read(lambda unit: unit.exchanges.load(parcel.participant, parcel.process, parcel.peer))
+
+    def _settled(self, message_id: str) -> None:
+        self._timers.pop(message_id, None)
+
+    def _heard(self, _participant: str, _peer: str) -> None:
+        if self._timers:
+            self.world.at(self.world.now, self._wake, self.epoch)
+
+    def _closed(self, grant: str) -> None:
+        self.grants.forget(grant)
+
+    def _wake(self, epoch: int) -> None:
+        if epoch != self.epoch:
+            return
+        for message_id in self.read(lambda unit: unit.outbox.for_peer(self.did, self.peer_did, self.world.now)):
+            if message_id in self._timers:
+                self._timer(message_id, self.world.now)
+
+    def _timer(self, message_id: str, when: float) -> None:
+        self._serial += 1
+        self._timers[message_id] = self._serial
+        self.world.at(when, self._due, self.epoch, message_id, self._serial)
+
+    @survives
+    def _due(self, epoch: int, message_id: str, serial: int) -> None:
+        if epoch != self.epoch or self._timers.get(message_id) != serial:
+            return
+        del self._timers[message_id]
+        claimed = self.write(lambda unit: self.delivery.claim(unit, message_id))
+        if claimed:
+            self._send(*claimed)
+
+    def _send(self, parcel: Parcel, exchange: Exchange) -> None:
+        epoch = self.epoch
+        if self.house.pinned is None:
+            self.world.at(self.world.now, self._answered, epoch, parcel, Answer(None, error="peer_unknown"))
+            return
+        path = messages.path(exchange.protocol, parcel.move, exchange.peer_pid)
+        suffix = path.removeprefix(f"/{exchange.protocol}s/").removeprefix(f"{exchange.peer_pid}/")
+        text = self._with_token(parcel)
+        call = Call("POST", exchange.protocol, exchange.peer_pid, suffix, orjson.loads(text), text, number=parcel.id)
+        self.world.request(self.name, self.peer, call, lambda answer: self._answered(epoch, parcel, answer))
+
+    def _with_token(self, parcel: Parcel) -> str:
+        if parcel.grant is None or parcel.generation is None:
+            return parcel.body
+        token = self.house.office.token(parcel.grant, parcel.generation)
+        return parcel.body.replace(canonical.of_bytes(token.encode()), token)
+
+    @survives
+    def _answered(self, epoch: int, parcel: Parcel, answer: Answer) -> None:
+        if epoch != self.epoch:
+            return
+        after = self.write(lambda unit: self.delivery.answered(unit, parcel, answer))
+        if after.step == "look":
+            done: Callable[[int, Answer], None] = lambda epoch, seen: self._looked(epoch, parcel, answer, seen)
+            self._get(self._exchange_of(parcel), done)
+        self._again(after)
+
+    def _again(self, after: Next) -> None:
+        if after.step == "retry" and after.parcel:
+            self._timer(after.parcel.id, after.parcel.next_attempt)
+
+    @survives
+    def _looked(self, epoch: int, parcel: Parcel, refusal: Answer, answer: Answer) -> None:
+        if epoch == self.epoch:
+            self._again(self.write(lambda unit: self.delivery.looked(unit, parcel, refusal, answer)))
+
+    def _get(self, exchange: Exchange, done: Callable[[int, Answer], None]) -> None:
+        epoch = self.epoch
+        if self.house.pinned is None:
+            self.world.at(self.world.now, done, epoch, Answer(None, error="peer_unknown"))
+            return
+        call = Call("GET", exchange.protocol, exchange.peer_pid)
+        self.world.request(self.name, self.peer, call, lambda answer: done(epoch, answer))
+
+    def _upkeep(self) -> None:
+        self.world.at(self.world.now + UPKEEP_SECONDS, self._upkeep)
+        for exchange in self.read(lambda unit: unit.exchanges.due(unit.now)) if self.up else ():
+            self._check(exchange)
+
+    def _check(self, exchange: Exchange) -> None:
+        def done(epoch: int, answer: Answer) -> None:
+            self._checked(epoch, exchange, answer)
+
+        if exchange.peer_pid is None:
+            done(self.epoch, Answer(None))
+        else:
+            self._get(exchange, done)
+
+    @survives
+    def _checked(self, epoch: int, exchange: Exchange, answer: Answer) -> None:
+        if epoch == self.epoch:
+            self.write(lambda unit: self.delivery.checked(unit, exchange, answer))
+
+    # What the listener does
+
+    @survives
+    def handle(self, call: Call) -> Answer | None:
+        if call.kind == "DATA":
+            return self._permit(call)
+        if self.house.pinned is None:
+            return Answer(401, {"code": "peer_unpinned"})
+        try:
+            return self._show(call) if call.kind == "GET" else self._post(call)
+        except ConnectorError as error:
+            return Answer(error.status, {"code": error.code})
+
+    def _show(self, call: Call) -> Answer:
+        found = at_once(receive.state(self.house, self.speaker, STATES[call.protocol], call.pid or ""))
+        return Answer(200, _shown(found))
+
+    def _post(self, call: Call) -> Answer:
+        table = STATES[call.protocol]
+        if call.pid is None:
+            first = receive.begin(self.house, self.speaker, table, call.suffix, call.body, call.raw)
+            return Answer(201, _shown(at_once(first)[0]))
+        moved = receive.receive(self.house, self.speaker, table, call.suffix, call.pid, call.body, call.raw)
+        return Answer(200, _shown(at_once(moved)))
+
+    def _permit(self, call: Call) -> Answer:
+        try:
+            at_once(self.grants.check(call.pid or "", call.token))
+        except ConnectorError as error:
+            return Answer(error.status, {"code": error.code})
+        return Answer(200)
+
+    # What operators and the upkeep do
+
+    @survives
+    def act(self, verb: Callable[..., Any], *args: Any, **kwargs: Any) -> bool:
+        """Run an operator's verb; tell whether it was done."""
+        try:
+            at_once(verb(self.house, self.did, *args, by="operator", **kwargs))
+        except ConnectorError as error:
+            self.world.say(f"{self.name}: {verb.__name__} refused: {error.code}")
+            return False
+        self.world.say(f"{self.name}: {verb.__name__}")
+        return True
+
+    @survives
+    def end(self, pid: str, code: str) -> None:
+        """End a process as expiry, a policy or the removal of a peer does."""
+        self.world.say(f"{self.name}: {code} {self.world.short(pid)}")
+
+        def work(unit: Any) -> None:
+            exchange = unit.exchanges.load(self.did, pid)
+            if exchange is not None:
+                cancel(self.house.exchanging, unit, exchange, by="policy", code=code, reasons=())
+
+        self.write(work)
+
+    def fetch(self, pid: str) -> None:
+        """Read data with the token that this consumer holds."""
+        held, exchange = self.read(lambda unit: (unit.transfers.get(pid), unit.exchanges.load(self.did, pid)))
+        if held and held.token and exchange.peer_pid:
+            call = Call("DATA", "transfer", exchange.peer_pid, token=held.token)
+            self.world.request(self.name, self.peer, call, lambda _answer: None)
+
+
+def did_of(name: str) -> str:
+    return f"did:web:{name}.example"
+
+
+def root_of(did: str) -> str:
+    return "https://" + did.removeprefix("did:web:")
+
+
+def base_of(did: str) -> str:
+    return root_of(did) + "/dsp/2025-1"
+
+
+def _shown(exchange: Exchange) -> dict[str, Any]:
+    return messages.acknowledgement(
+        exchange.protocol, exchange.provider_pid or "", exchange.consumer_pid or "", exchange.turn.shown
+    )

@@ -1,0 +1,46 @@
+"""The real tables on SQLite, for the seeds that run on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import SQLModel
+
+from connector.store import engine, journal
+from connector.store.unit import Unit
+
+
+class Sqlite:
+    """A database file of the real store, one unit per transaction; emptied for each seed."""
+
+    def __init__(self, path: Path) -> None:
+        self._engine = engine.create(f"sqlite:///{path}", durable=False)
+        SQLModel.metadata.create_all(self._engine)
+        self._conn = self._engine.connect()
+
+    def empty(self) -> None:
+        self._conn.exec_driver_sql("BEGIN IMMEDIATE")
+        for name in SQLModel.metadata.sorted_tables:
+            self._conn.execute(name.delete())
+        self._conn.exec_driver_sql("COMMIT")
+
+    def pids(self) -> list[str]:
+        return [row.pid for row in self._conn.exec_driver_sql("SELECT pid FROM exchange ORDER BY rowid")]
+
+    def run(self, work: Callable[[Any], Any], now: float, *, commit: bool = True) -> tuple[Any, Unit]:
+        unit = Unit(self._conn, now)
+        self._conn.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            result = work(unit)
+            journal.append(self._conn, unit.records)
+        except BaseException:
+            self._conn.exec_driver_sql("ROLLBACK")
+            raise
+        self._conn.exec_driver_sql("COMMIT" if commit else "ROLLBACK")
+        return result, unit
+
+    def close(self) -> None:
+        self._conn.close()
+        self._engine.dispose()

@@ -1,0 +1,189 @@
+"""What must hold at every commit and at the end, whatever happened on the way (invariants I2 to I8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from connector.protocol import machine, transfer
+from connector.protocol.machine import CONSUMER, PROVIDER, TERMINATED
+from connector.services.house import grant_token
+from connector.store.exchanges import Exchange
+from tests.simulation.foreign import Foreign, Process
+from tests.simulation.home import GRANT_KEY
+from tests.simulation.ours import Ours
+from tests.simulation.world import DAY, START, World
+
+_CLOSING = (transfer.SUSPENSION, transfer.COMPLETION, machine.TERMINATION)
+_WAITS_FOR_PERSON = {("negotiation", PROVIDER): "REQUESTED", ("negotiation", CONSUMER): "OFFERED"}
+_RESTS = ("STARTED", "SUSPENDED")
+
+
+class Witness:
+    """Watches every commit of our parties and keeps their histories."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.faults: list[str] = []
+        self.history: list[tuple[Any, ...]] = []
+        self._last: dict[str, Exchange] = {}
+        self._shown: dict[str, tuple[Any, ...]] = {}
+        self._received: dict[tuple[str, str], int] = {}
+
+    def watch(self, party: Ours) -> None:
+        party.committed = self.committed
+
+    def fault(self, text: str) -> None:
+        self.faults.append(f"{self.world.now - START:.3f} {text}")
+        self.world.say(f"FAULT {text}")
+
+    def committed(self, party: Ours, unit: Any) -> None:
+        party.pids = party.database.pids()
+        exchanges, grants = party.read(lambda unit: _all(unit, party))
+        for exchange in exchanges:
+            before = self._last.get(exchange.pid)
+            if before is None or before != exchange:
+                self._changed(party, before, exchange)
+                self._last[exchange.pid] = exchange
+        for grant in grants:
+            self._access(party, grant, exchanges)
+        del unit
+
+    def _changed(self, party: Ours, before: Exchange | None, after: Exchange) -> None:
+        turn = after.turn
+        pending = turn.pending
+        shown = (
+            party.name, after.protocol, after.pid, turn.state, pending.move if pending else None,
+            bool(pending and pending.sent), turn.wanted, turn.stalled, turn.confirmed, turn.adopted, after.waits,
+        )  # fmt: skip
+        if self._shown.get(after.pid) != shown:
+            self._shown[after.pid] = shown
+            self.history.append((round(self.world.now - START, 6), *shown))
+            if self.world.lines is not None:
+                self._tell(party, after)
+        if before is None or before.turn.state == turn.state:
+            return
+        if before.turn.ended:
+            self.fault(f"I6: {party.name} left {before.turn.state} for {turn.state}")
+
+    def _tell(self, party: Ours, exchange: Exchange) -> None:
+        turn = exchange.turn
+        parts = [f"{party.name} {exchange.protocol} {self.world.short(exchange.pid)} {turn.state}"]
+        if turn.pending:
+            parts.append(f"{turn.pending.move} {self.world.short(turn.pending.id)}" + ("" if turn.pending.sent else " (not sent)"))
+        parts += [f"wants {turn.wanted}"] if turn.wanted else []
+        parts += [f"stalled {turn.stalled}"] if turn.stalled else []
+        parts += [] if turn.confirmed else ["unconfirmed"]
+        parts += ["adopted"] if turn.adopted else []
+        parts += [f"waits for {exchange.waits}"] if exchange.waits else []
+        self.world.say("    " + ", ".join(parts))
+
+    def _access(self, party: Ours, grant: Any, exchanges: list[Exchange]) -> None:
+        """I7 and I8: a grant is open only under a final contract, STARTED or a start pending, nothing decided against it."""
+        if grant.closed is not None:
+            return
+        turn = next(exchange for exchange in exchanges if exchange.pid == grant.transfer).turn
+        pending = turn.pending.move if turn.pending else None
+        if turn.state != "STARTED" and pending != transfer.START:
+            self.fault(f"I7: {party.name} gives access in {turn.state}")
+        if pending in _CLOSING or turn.wanted in _CLOSING:
+            self.fault(f"I8: {party.name} gives access after its {pending or turn.wanted}")
+        contract = next((exchange for exchange in exchanges if exchange.pid == grant.contract), None)
+        if contract is not None and contract.turn.state != "FINALIZED":
+            self.fault(f"I7: {party.name} gives access under a contract that is {contract.turn.state}")
+
+    def effect(self, party: str, number: str) -> None:
+        """Count the effects of one move (I3)."""
+        key = (party, number)
+        self._received[key] = self._received.get(key, 0) + 1
+        if self._received[key] > 1:
+            self.fault(f"I3: {party} applied a message twice")
+
+    # At the end
+
+    def rest(self, party: Ours) -> list[Exchange]:
+        """Check that nothing of ours is under way at the end, and return the processes."""
+        exchanges, _ = party.read(lambda unit: _all(unit, party))
+        for exchange in exchanges:
+            if exchange.turn.pending or exchange.turn.wanted:
+                self.fault(f"{party.name} still has something to send in {exchange.turn.shown}")
+        return exchanges
+
+    def quiet(self) -> None:
+        """Check that messages have come to an end."""
+        if self.world.posts and self.world.posts[-1] > self.world.now - DAY:
+            self.fault("no end of messages")
+
+    def alike(self, consumer: Ours, provider: Ours) -> None:
+        """Check that two of ours have converged."""
+        left, right = self.rest(consumer), self.rest(provider)
+        for mine, other in ((left, right), (right, left)):
+            for exchange in mine:
+                self._pair(exchange, next((item for item in other if _same(exchange, item)), None))
+        for exchange in left:
+            twin = next((item for item in right if _same(exchange, item)), None)
+            if twin is not None:
+                self._content(consumer, exchange, provider, twin)
+
+    def _pair(self, exchange: Exchange, twin: Exchange | None) -> None:
+        turn = exchange.turn
+        name = f"{exchange.protocol} {turn.role} {turn.shown}"
+        if twin is None:
+            if turn.state != TERMINATED:
+                self.fault(f"{name}: the peer has no such process")
+            return
+        if turn.shown != twin.turn.shown:
+            self.fault(f"{name}: the peer has {twin.turn.shown}")
+        if turn.stalled or not turn.confirmed or turn.adopted:
+            self.fault(f"{name}: stalled={turn.stalled} confirmed={turn.confirmed} adopted={turn.adopted}")
+        if not turn.ended and turn.shown not in _RESTS and turn.shown == twin.turn.shown:
+            person = exchange.waits == "person" or twin.waits == "person"
+            if not person or turn.shown not in _WAITS_FOR_PERSON.values():
+                self.fault(f"{name}: both wait for ever")
+
+    def _content(self, consumer: Ours, mine: Exchange, provider: Ours, theirs: Exchange) -> None:
+        """Both hold the same agreement, or the same address."""
+        if mine.protocol == "negotiation" and mine.turn.state == "FINALIZED":
+            held = [party.read(lambda unit, pid=pid: unit.contracts.get(pid)) for party, pid in _sides(consumer, mine, provider, theirs)]
+            if held[0].agreement is None or held[0].agreement != held[1].agreement:
+                self.fault("final with different agreements")
+        if mine.protocol == "transfer" and mine.turn.state == "STARTED" and theirs.turn.state == "STARTED":
+            found = consumer.read(lambda unit: unit.transfers.get(mine.pid))
+            grant = provider.read(lambda unit: unit.grants.of_transfer(theirs.pid))
+            if grant is None or grant.closed is not None:
+                self.fault("STARTED without access")
+            elif found.token != grant_token(GRANT_KEY, grant.id, grant.generation):
+                self.fault("STARTED with an old address")
+
+    def shown(self, party: Ours, foreign: Foreign) -> None:
+        """Check that whatever has not converged with a peer of another kind is marked."""
+        for exchange in self.rest(party):
+            theirs = foreign.processes.get(exchange.peer_pid or "")
+            if theirs is None or not _agree(exchange, theirs):
+                self._marked(exchange, theirs)
+
+    def _marked(self, exchange: Exchange, theirs: Process | None) -> None:
+        turn = exchange.turn
+        told = turn.state == TERMINATED and theirs is None
+        if turn.stalled is None and turn.confirmed and not told:
+            state = theirs.state if theirs else "no process"
+            self.fault(f"silent: {exchange.protocol} {turn.role} {turn.shown}, the peer has {state}")
+
+
+def _agree(exchange: Exchange, theirs: Process) -> bool:
+    return exchange.turn.shown == theirs.state
+
+
+def _sides(consumer: Ours, mine: Exchange, provider: Ours, theirs: Exchange) -> tuple[tuple[Ours, str], ...]:
+    return (consumer, mine.pid), (provider, theirs.pid)
+
+
+def _same(one: Exchange, other: Exchange) -> bool:
+    if one.protocol != other.protocol or one.turn.role == other.turn.role:
+        return False
+    return one.peer_pid == other.pid or other.peer_pid == one.pid
+
+
+def _all(unit: Any, party: Ours) -> tuple[list[Exchange], list[Any]]:
+    exchanges = [unit.exchanges.load(party.did, pid) for pid in party.pids]
+    grants = [unit.grants.of_transfer(item.pid) for item in exchanges if item.protocol == "transfer"]
+    return exchanges, [grant for grant in grants if grant is not None]
