@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
+from connector.errors import ConnectorError
+from connector.protocol.negotiation import FINALIZED
 from connector.store.tables import Contract as ContractRow
+from connector.store.tables import Exchange as ExchangeRow
 from connector.store.tables import Grant as GrantRow
 from connector.store.tables import Transfer as TransferRow
-from connector.store.tables import table
+from connector.store.tables import columns, table
 
 _contracts, _transfers, _grants = table(ContractRow), table(TransferRow), table(GrantRow)
+_exchanges = table(ExchangeRow)
+
+# What messages and reads of data need is made once: making a statement costs several times more than running it.
+_of_contract, _of_transfer = _contracts.c.id == bindparam("of_id"), _transfers.c.id == bindparam("of_id")
+_of_grant = _grants.c.id == bindparam("of_id")
+_finalized = select(_exchanges.c.pid).where(_exchanges.c.pid == _contracts.c.id, _exchanges.c.state == FINALIZED)
+_select_contract, _insert_contract = select(_contracts).where(_of_contract), insert(_contracts)
+_update_contract = update(_contracts).where(_of_contract, ~_finalized.exists())
+_select_transfer, _insert_transfer = select(_transfers).where(_of_transfer), insert(_transfers)
+_update_transfer = update(_transfers).where(_of_transfer)
+_select_grant, _insert_grant = select(_grants).where(_of_grant), insert(_grants)
+_update_grant = update(_grants).where(_of_grant)
+_select_grant_of = select(_grants).where(_grants.c.transfer == bindparam("of_transfer"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +64,11 @@ class Contracts:
 
     def add(self, contract: Contract) -> None:
         """Insert what a new negotiation is about."""
-        self._conn.execute(insert(_contracts), asdict(contract))
+        self._conn.execute(_insert_contract, columns(contract))
 
     def get(self, contract: str) -> Contract | None:
         """Return a contract by its id."""
-        row = self._conn.execute(select(_contracts).where(_contracts.c.id == contract)).first()
+        row = self._conn.execute(_select_contract, {"of_id": contract}).first()
         return _contract(row) if row else None
 
     def by_agreement(self, participant: str, peer: str, agreement: str, role: str) -> Contract | None:
@@ -72,8 +88,13 @@ class Contracts:
         return {row.id: _contract(row) for row in rows}
 
     def change(self, contract: str, **values: Any) -> None:
-        """Change the offer on the table or set the agreement."""
-        self._conn.execute(update(_contracts).where(_contracts.c.id == contract).values(**values))
+        """Change the offer on the table or set the agreement.
+
+        Raises:
+            ConnectorError: `contract_final`, its negotiation is FINALIZED, after which nothing may change.
+        """
+        if self._conn.execute(_update_contract, {"of_id": contract, **values}).rowcount != 1:
+            raise ConnectorError("contract_final", contract=contract)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +124,11 @@ class Transfers:
 
     def add(self, transfer: Transfer) -> None:
         """Insert what a new transfer is about."""
-        self._conn.execute(insert(_transfers), asdict(transfer))
+        self._conn.execute(_insert_transfer, columns(transfer))
 
     def get(self, transfer: str) -> Transfer | None:
         """Return a transfer by its id."""
-        row = self._conn.execute(select(_transfers).where(_transfers.c.id == transfer)).first()
+        row = self._conn.execute(_select_transfer, {"of_id": transfer}).first()
         return _transfer(row) if row else None
 
     def of_contract(self, contract: str) -> Sequence[Transfer]:
@@ -117,7 +138,7 @@ class Transfers:
 
     def change(self, transfer: str, **values: Any) -> None:
         """Change the address or its token."""
-        self._conn.execute(update(_transfers).where(_transfers.c.id == transfer).values(**values))
+        self._conn.execute(_update_transfer, {"of_id": transfer, **values})
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,16 +173,16 @@ class Grants:
 
     def add(self, grant: Grant) -> None:
         """Insert a transfer's grant."""
-        self._conn.execute(insert(_grants), asdict(grant))
+        self._conn.execute(_insert_grant, columns(grant))
 
     def get(self, grant: str) -> Grant | None:
         """Return a grant by its id."""
-        row = self._conn.execute(select(_grants).where(_grants.c.id == grant)).first()
+        row = self._conn.execute(_select_grant, {"of_id": grant}).first()
         return Grant(**row._asdict()) if row else None
 
     def of_transfer(self, transfer: str) -> Grant | None:
         """Return a transfer's grant."""
-        row = self._conn.execute(select(_grants).where(_grants.c.transfer == transfer)).first()
+        row = self._conn.execute(_select_grant_of, {"of_transfer": transfer}).first()
         return Grant(**row._asdict()) if row else None
 
     def open_of(self, participant: str) -> Sequence[Grant]:
@@ -171,7 +192,7 @@ class Grants:
 
     def change(self, grant: str, **values: Any) -> None:
         """Change generation or times, or close the grant."""
-        self._conn.execute(update(_grants).where(_grants.c.id == grant).values(**values))
+        self._conn.execute(_update_grant, {"of_id": grant, **values})
 
 
 def _contract(row: Row[Any]) -> Contract:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import Engine, create_engine, event, make_url
+
+_KEEPALIVE: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 2, "tcp_user_timeout": 15_000}
+"""A server that vanished without a word is noticed within 20 seconds (libpq counts in seconds, the last in milliseconds)."""
+
+_LIMITS: Final = (
+    "SET lock_timeout = '10s'; SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '60s'"
+)
+"""A replica that hangs holds nobody else up for ever."""
 
 
 def create(url: str, *, durable: bool = True) -> Engine:
@@ -19,7 +27,9 @@ def create(url: str, *, durable: bool = True) -> Engine:
     address = make_url(url)
     if address.get_backend_name() == "postgresql":
         address = address.set(drivername="postgresql+psycopg")
-        return _create(address, pool_size=6, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+        made = _create(address, pool_size=6, pool_pre_ping=True, connect_args={"connect_timeout": 5, **_KEEPALIVE})
+        event.listen(made, "connect", _limits)
+        return made
     made = _create(address, connect_args={"timeout": 10, "check_same_thread": False})
     event.listen(made, "connect", _pragmas_full if durable else _pragmas_off)
     return made
@@ -35,6 +45,10 @@ def _create(address: Any, **options: Any) -> Engine:
     )
 
 
+def _limits(connection: Any, _record: Any) -> None:
+    connection.execute(_LIMITS)
+
+
 def _pragmas_full(connection: sqlite3.Connection, _record: Any) -> None:
     _pragmas(connection, "FULL")
 
@@ -46,4 +60,5 @@ def _pragmas_off(connection: sqlite3.Connection, _record: Any) -> None:
 def _pragmas(connection: sqlite3.Connection, synchronous: str) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute(f"PRAGMA synchronous={synchronous}")
+    connection.execute("PRAGMA journal_size_limit=67108864")
     connection.execute("PRAGMA foreign_keys=ON")

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, insert, or_, select, update
 
+from connector.errors import ConnectorError
 from connector.protocol.machine import Pending, Process
 from connector.protocol.machine import Table as States
 from connector.protocol.negotiation import NEGOTIATION
@@ -28,6 +29,34 @@ _pending = (
 )
 _joined = select(_exchanges, *_pending).select_from(
     _exchanges.outerjoin(_outbox, _outbox.c.process == _exchanges.c.pid)
+)
+
+
+def _one(*conditions: ColumnElement[bool]) -> tuple[Select[Any], Select[Any]]:
+    """Return the statement that locks a process and the one that reads it.
+
+    They are two because PostgreSQL, having waited for a lock, sees the locked row as it is now but joins it with the outbox as
+    it was before.
+    """
+    return select(_exchanges.c.pid).where(*conditions).with_for_update(), _joined.where(*conditions)
+
+
+# What every message needs is made once: making a statement costs several times more than running it.
+_ours = (_exchanges.c.pid == bindparam("of_pid"), _exchanges.c.participant == bindparam("of_participant"))
+_with_peer = (*_ours, _exchanges.c.peer == bindparam("of_peer"))
+_theirs = (
+    _exchanges.c.participant == bindparam("of_participant"),
+    _exchanges.c.peer == bindparam("of_peer"),
+    _exchanges.c.protocol == bindparam("of_protocol"),
+    _exchanges.c.role == bindparam("of_role"),
+    _exchanges.c.peer_pid == bindparam("of_peer_pid"),
+)
+_OURS, _WITH_PEER, _THEIRS = _one(*_ours), _one(*_with_peer), _one(*_theirs)
+_not_ended = and_(*(_exchanges.c.state != state for state in sorted({*NEGOTIATION.terminal, *TRANSFER.terminal})))
+_insert = insert(_exchanges)
+_update = update(_exchanges).where(
+    _exchanges.c.pid == bindparam("of_pid"),
+    or_(_exchanges.c.state.is_(None), _not_ended, _exchanges.c.state == bindparam("of_state")),
 )
 
 
@@ -79,39 +108,50 @@ class Exchange:
 
 
 class Exchanges:
-    """The aggregate; a changed exchange is written whole. Pending moves are the outbox's."""
+    """The aggregate; a changed exchange is written whole. Pending moves are the outbox's.
 
-    def __init__(self, conn: Connection) -> None:
+    Args:
+        conn: the connection.
+        lock: whether a loaded process is locked until the end of the transaction (PostgreSQL); units that only read do without.
+    """
+
+    def __init__(self, conn: Connection, *, lock: bool = True) -> None:
         self._conn = conn
+        self._lock = lock and conn.dialect.name == "postgresql"
 
     def load(self, participant: str, pid: str, peer: str | None = None) -> Exchange | None:
         """Return the process of a participant, and of that peer where one is given; it is locked for this transaction."""
-        wanted = _joined.where(_exchanges.c.pid == pid, _exchanges.c.participant == participant)
-        if peer is not None:
-            wanted = wanted.where(_exchanges.c.peer == peer)
-        row = self._conn.execute(wanted.with_for_update(of=_exchanges)).first()
-        return _exchange(row) if row else None
+        named = {"of_pid": pid, "of_participant": participant}
+        if peer is None:
+            return self._load(_OURS, named)
+        return self._load(_WITH_PEER, named | {"of_peer": peer})
 
     def of_peer(self, participant: str, peer: str, protocol: str, role: str, peer_pid: str) -> Exchange | None:
         """Return the process that a peer knows by its own pid (first messages repeat by it)."""
-        wanted = _joined.where(
-            _exchanges.c.participant == participant,
-            _exchanges.c.peer == peer,
-            _exchanges.c.protocol == protocol,
-            _exchanges.c.role == role,
-            _exchanges.c.peer_pid == peer_pid,
-        )
-        row = self._conn.execute(wanted.with_for_update(of=_exchanges)).first()
+        named = {"of_participant": participant, "of_peer": peer, "of_protocol": protocol}
+        return self._load(_THEIRS, named | {"of_role": role, "of_peer_pid": peer_pid})
+
+    def _load(self, one: tuple[Select[Any], Select[Any]], named: dict[str, str]) -> Exchange | None:
+        lock, read = one
+        if self._lock:
+            self._conn.execute(lock, named)
+        row = self._conn.execute(read, named).first()
         return _exchange(row) if row else None
 
     def add(self, exchange: Exchange) -> None:
         """Insert a new process."""
-        self._conn.execute(insert(_exchanges), _row(exchange) | _identity(exchange))
+        self._conn.execute(_insert, _row(exchange) | _identity(exchange))
 
     def save(self, exchange: Exchange, now: float) -> Exchange:
-        """Write a changed process and return it as stored."""
+        """Write a changed process and return it as stored.
+
+        Raises:
+            ConnectorError: `process_final`, it has ended in another state, which nothing may change.
+        """
         exchange = replace(exchange, updated=now)
-        self._conn.execute(update(_exchanges).where(_exchanges.c.pid == exchange.pid).values(_row(exchange)))
+        named = {"of_pid": exchange.pid, "of_state": exchange.turn.state}
+        if self._conn.execute(_update, _row(exchange) | named).rowcount != 1:
+            raise ConnectorError("process_final", pid=exchange.pid, state=exchange.turn.state)
         return exchange
 
     def open_count(self, participant: str, peer: str, protocol: str) -> int:
@@ -168,7 +208,8 @@ class Exchanges:
 
     def stalled_count(self) -> int:
         """Return how many processes are stalled (for the metrics)."""
-        return len(self._conn.execute(select(_exchanges.c.pid).where(_exchanges.c.stalled.is_not(None))).all())
+        wanted = select(func.count()).select_from(_exchanges).where(_exchanges.c.stalled.is_not(None))
+        return self._conn.execute(wanted).scalar_one()
 
 
 def _exchange(row: Row[Any]) -> Exchange:

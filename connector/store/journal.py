@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from connector import clock, ids
 from connector.evidence.chain import GENESIS, Record, link, payload_digest
-from connector.store.tables import Journal, JournalHead, JournalPayload, table
+from connector.store.tables import Journal, JournalHead, JournalPayload, columns, table
 
 _records, _payloads, _heads = table(Journal), table(JournalPayload), table(JournalHead)
+_insert_records, _insert_payloads = insert(_records), insert(_payloads)
+_locked_head = select(_heads.c.number, _heads.c.hash).where(_heads.c.participant == bindparam("of")).with_for_update()
+_update_head = update(_heads).where(_heads.c.participant == bindparam("of"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,36 +30,55 @@ class Note:
     payload: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A note that is ready to be numbered: its record without number and hash, the salt and text of its payload."""
+
+    participant: str
+    record: Record
+    salt: str
+    payload: str
+
+
+def prepare(notes: Sequence[Note]) -> list[Entry]:
+    """Return notes as entries; a payload that is not JSON is an error here, before anything is numbered."""
+    return [_entry(note) for note in notes]
+
+
+def _entry(note: Note) -> Entry:
+    salt, payload = ids.secret(), orjson.dumps(note.payload, option=orjson.OPT_SORT_KEYS).decode()
+    bare = Record(0, clock.iso(note.at), note.kind, note.subject, payload_digest(salt, payload))
+    return Entry(note.participant, bare, salt, payload)
+
+
 def append(conn: Connection, notes: Sequence[Note]) -> None:
     """Number, link and insert notes in order; each participant has a chain of its own."""
-    for participant in dict.fromkeys(note.participant for note in notes):
-        _append(conn, participant, [note for note in notes if note.participant == participant])
+    insert_entries(conn, prepare(notes))
 
 
-def _append(conn: Connection, participant: str, notes: list[Note]) -> None:
+def insert_entries(conn: Connection, entries: Sequence[Entry]) -> None:
+    """Number, link and insert entries in order. Heads are locked in one order, so that two replicas do not deadlock."""
+    for participant in sorted({entry.participant for entry in entries}):
+        _append(conn, participant, [entry for entry in entries if entry.participant == participant])
+
+
+def _append(conn: Connection, participant: str, entries: list[Entry]) -> None:
     number, previous = _head(conn, participant)
     rows, payloads = [], []
-    for note in notes:
+    for entry in entries:
         number += 1
-        salt, payload = ids.secret(), orjson.dumps(note.payload, option=orjson.OPT_SORT_KEYS).decode()
-        bare = Record(number, clock.iso(note.at), note.kind, note.subject, payload_digest(salt, payload))
-        record = link(previous, bare)
+        record = link(previous, replace(entry.record, number=number))
         previous = record.hash
-        rows.append(
-            {"participant": participant, "number": number, "at": record.at, "kind": record.kind,
-             "subject": record.subject, "payload_digest": record.payload_digest, "hash": record.hash}
-        )  # fmt: skip
-        payloads.append({"participant": participant, "number": number, "salt": salt, "payload": payload})
-    conn.execute(insert(_records), rows)
-    conn.execute(insert(_payloads), payloads)
-    changed = update(_heads).where(_heads.c.participant == participant).values(number=number, hash=previous)
-    if conn.execute(changed).rowcount == 0:
+        rows.append(columns(record) | {"participant": participant})
+        payloads.append({"participant": participant, "number": number, "salt": entry.salt, "payload": entry.payload})
+    conn.execute(_insert_records, rows)
+    conn.execute(_insert_payloads, payloads)
+    if conn.execute(_update_head, {"of": participant, "number": number, "hash": previous}).rowcount == 0:
         conn.execute(insert(_heads), {"participant": participant, "number": number, "hash": previous})
 
 
 def _head(conn: Connection, participant: str) -> tuple[int, str]:
-    wanted = select(_heads.c.number, _heads.c.hash).where(_heads.c.participant == participant).with_for_update()
-    row = conn.execute(wanted).first()
+    row = conn.execute(_locked_head, {"of": participant}).first()
     return (row.number, row.hash) if row else (0, GENESIS)
 
 

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Select, bindparam, insert, select
 
 from connector.store.tables import Message, table
 
 _messages = table(Message)
+
+# What every message needs is made once: making a statement costs several times more than running it.
+_insert = insert(_messages)
+_named = (
+    _messages.c.process == bindparam("of_process"),
+    _messages.c.direction == bindparam("of_direction"),
+    _messages.c.message_id == bindparam("of_message_id"),
+)
+_digest, _seq = select(_messages.c.digest).where(*_named), select(_messages.c.seq).where(*_named)
 
 
 class Messages:
@@ -19,16 +28,16 @@ class Messages:
 
     def add(self, **values: Any) -> None:
         """Insert a message: participant, process, direction (`in`, `out`), message_id, seq, move, digest, body, at."""
-        self._conn.execute(insert(_messages), values)
+        self._conn.execute(_insert, values)
 
     def known_digest(self, process: str, message_id: str) -> str | None:
         """Return the digest of the message the peer sent in this process under that `@id`, or None."""
-        digest: str | None = self._one(_messages.c.digest, process, "in", message_id)
+        digest: str | None = self._one(_digest, process, "in", message_id)
         return digest
 
     def seq(self, process: str, message_id: str) -> int | None:
         """Return the number of our message with that `@id` in this process, or None."""
-        seq: int | None = self._one(_messages.c.seq, process, "out", message_id)
+        seq: int | None = self._one(_seq, process, "out", message_id)
         return seq
 
     def of(self, process: str) -> list[dict[str, Any]]:
@@ -36,10 +45,6 @@ class Messages:
         wanted = select(_messages).where(_messages.c.process == process).order_by(_messages.c.number)
         return [dict(row) for row in self._conn.execute(wanted).mappings()]
 
-    def _one(self, column: Any, process: str, direction: str, message_id: str) -> Any:
-        wanted = select(column).where(
-            _messages.c.process == process,
-            _messages.c.direction == direction,
-            _messages.c.message_id == message_id,
-        )
-        return self._conn.execute(wanted).scalar()
+    def _one(self, wanted: Select[Any], process: str, direction: str, message_id: str) -> Any:
+        named = {"of_process": process, "of_direction": direction, "of_message_id": message_id}
+        return self._conn.execute(wanted, named).scalar()

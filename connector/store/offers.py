@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from connector.store.tables import Dataset as DatasetRow
 from connector.store.tables import Offer as OfferRow
 from connector.store.tables import Policy as PolicyRow
-from connector.store.tables import table
+from connector.store.tables import columns, table
 
 _policies, _datasets, _offers = table(PolicyRow), table(DatasetRow), table(OfferRow)
+
+# What messages and reads of data need is made once: making a statement costs several times more than running it.
+_select_policy = select(_policies).where(
+    _policies.c.participant == bindparam("of_participant"), _policies.c.digest == bindparam("of_digest")
+)
+_select_dataset = select(_datasets).where(
+    _datasets.c.participant == bindparam("of_participant"), _datasets.c.id == bindparam("of_id")
+)
+_select_offer = select(_offers).where(
+    _offers.c.participant == bindparam("of_participant"), _offers.c.id == bindparam("of_id")
+)
 CATALOG = "catalog"
 NEGOTIATION = "negotiation"
 
@@ -39,12 +50,11 @@ class Policies:
     def put(self, policy: Policy) -> None:
         """Insert a policy unless that content is there already."""
         if self.get(policy.participant, policy.digest) is None:
-            self._conn.execute(insert(_policies), asdict(policy))
+            self._conn.execute(insert(_policies), columns(policy))
 
     def get(self, participant: str, digest: str) -> Policy | None:
         """Return a policy by its content's digest."""
-        wanted = select(_policies).where(_policies.c.participant == participant, _policies.c.digest == digest)
-        row = self._conn.execute(wanted).first()
+        row = self._conn.execute(_select_policy, {"of_participant": participant, "of_digest": digest}).first()
         return Policy(**row._asdict()) if row else None
 
     def list(self, participant: str) -> Sequence[Policy]:
@@ -100,12 +110,11 @@ class Datasets:
 
     def add(self, dataset: Dataset) -> None:
         """Insert a dataset."""
-        self._conn.execute(insert(_datasets), {k: v for k, v in asdict(dataset).items() if k != "position"})
+        self._conn.execute(insert(_datasets), {k: v for k, v in columns(dataset).items() if k != "position"})
 
     def get(self, participant: str, dataset: str) -> Dataset | None:
         """Return a dataset by its id."""
-        wanted = select(_datasets).where(_datasets.c.participant == participant, _datasets.c.id == dataset)
-        row = self._conn.execute(wanted).first()
+        row = self._conn.execute(_select_dataset, {"of_participant": participant, "of_id": dataset}).first()
         return Dataset(**row._asdict()) if row else None
 
     def page(self, participant: str, after: int = 0, limit: int = 50) -> Sequence[Dataset]:
@@ -174,12 +183,11 @@ class Offers:
 
     def add(self, offer: Offer) -> None:
         """Insert an offer."""
-        self._conn.execute(insert(_offers), asdict(offer))
+        self._conn.execute(insert(_offers), columns(offer))
 
     def get(self, participant: str, offer: str) -> Offer | None:
         """Return an offer by its id."""
-        wanted = select(_offers).where(_offers.c.participant == participant, _offers.c.id == offer)
-        row = self._conn.execute(wanted).first()
+        row = self._conn.execute(_select_offer, {"of_participant": participant, "of_id": offer}).first()
         return Offer(**row._asdict()) if row else None
 
     def list(self, participant: str, dataset: str | None = None) -> Sequence[Offer]:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
-from connector.store.tables import Exchange, Outbox, table
+from connector.store.tables import Exchange, Outbox, columns, table
 
 _outbox, _exchanges = table(Outbox), table(Exchange)
+
+# What every move needs is made once: making a statement costs several times more than running it.
+_by_id = _outbox.c.id == bindparam("of_id")
+_insert, _select, _delete = insert(_outbox), select(_outbox).where(_by_id), delete(_outbox).where(_by_id)
+_update = update(_outbox).where(_by_id)
+_lock_process = (
+    select(_exchanges.c.pid)
+    .where(_exchanges.c.pid == select(_outbox.c.process).where(_by_id).scalar_subquery())
+    .with_for_update()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +54,29 @@ class Parcel:
 class Outboxes:
     """The aggregate. A row that is gone is settled."""
 
-    def __init__(self, conn: Connection) -> None:
+    def __init__(self, conn: Connection, *, lock: bool = True) -> None:
         self._conn = conn
+        self._lock = lock and conn.dialect.name == "postgresql"
 
     def add(self, parcel: Parcel) -> None:
         """Insert a pending move; a second one for the same process is refused by the database."""
-        self._conn.execute(insert(_outbox), asdict(parcel))
+        self._conn.execute(_insert, columns(parcel))
 
     def get(self, message_id: str) -> Parcel | None:
-        """Return a move that is still pending, locked for this transaction."""
-        row = self._conn.execute(select(_outbox).where(_outbox.c.id == message_id).with_for_update()).first()
+        """Return a move that is still pending, with its process locked for this transaction."""
+        if self._lock:
+            # The process first, as everyone does: a lock on the move alone would invite deadlocks.
+            self._conn.execute(_lock_process, {"of_id": message_id})
+        row = self._conn.execute(_select, {"of_id": message_id}).first()
         return _parcel(row) if row else None
 
     def settle(self, message_id: str) -> None:
         """Remove a move that was acknowledged, dropped or given up."""
-        self._conn.execute(delete(_outbox).where(_outbox.c.id == message_id))
+        self._conn.execute(_delete, {"of_id": message_id})
 
     def change(self, message_id: str, **values: Any) -> None:
         """Change attempts, times, lease or error of a pending move."""
-        self._conn.execute(update(_outbox).where(_outbox.c.id == message_id).values(**values))
+        self._conn.execute(_update, {"of_id": message_id, **values})
 
     def all(self, now: float | None = None) -> Sequence[Parcel]:
         """Return every pending move, or (with `now`) those whose lease has run out, skipping what others hold."""
@@ -84,7 +98,7 @@ class Outboxes:
 
     def depth(self) -> int:
         """Return how many moves are pending (for the metrics)."""
-        return len(self._conn.execute(select(_outbox.c.id)).all())
+        return self._conn.execute(select(func.count()).select_from(_outbox)).scalar_one()
 
 
 def _parcel(row: Row[Any]) -> Parcel:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from connector.store.tables import Answered as AnsweredRow
 from connector.store.tables import Operator as OperatorRow
 from connector.store.tables import Participant as ParticipantRow
 from connector.store.tables import Peer as PeerRow
-from connector.store.tables import Spent, table
+from connector.store.tables import Spent, columns, table
 
 _participants, _operators, _peers = table(ParticipantRow), table(OperatorRow), table(PeerRow)
 _spent, _answered = table(Spent), table(AnsweredRow)
+
+# What messages and reads of data need is made once: making a statement costs several times more than running it.
+_spend = insert(_spent)
+_select_peer = select(_peers).where(
+    _peers.c.participant == bindparam("of_participant"), _peers.c.id == bindparam("of_id")
+)
 PINNED = "pinned"
 KEY_CHANGED = "key-changed"
 
@@ -38,7 +44,7 @@ class Participants:
 
     def add(self, participant: Participant) -> None:
         """Insert a participant."""
-        self._conn.execute(insert(_participants), asdict(participant))
+        self._conn.execute(insert(_participants), columns(participant))
 
     def list(self) -> Sequence[Participant]:
         """Return all participants, the first made first."""
@@ -65,7 +71,7 @@ class Operators:
 
     def add(self, operator: Operator) -> None:
         """Insert an operator."""
-        self._conn.execute(insert(_operators), asdict(operator))
+        self._conn.execute(insert(_operators), columns(operator))
 
     def by_token(self, digest: str) -> Operator | None:
         """Return the operator whose token has that digest."""
@@ -132,12 +138,11 @@ class Peers:
 
     def add(self, peer: Peer) -> None:
         """Insert a peer."""
-        self._conn.execute(insert(_peers), asdict(peer))
+        self._conn.execute(insert(_peers), columns(peer))
 
     def get(self, participant: str, peer: str) -> Peer | None:
         """Return a peer of a participant."""
-        wanted = select(_peers).where(_peers.c.participant == participant, _peers.c.id == peer)
-        row = self._conn.execute(wanted).first()
+        row = self._conn.execute(_select_peer, {"of_participant": participant, "of_id": peer}).first()
         return Peer(**row._asdict()) if row else None
 
     def list(self, participant: str) -> Sequence[Peer]:
@@ -164,7 +169,7 @@ class SpentTokens:
     def spend(self, participant: str, issuer: str, jti: str, until: float) -> None:
         """Spend a token. Raises sqlalchemy.exc.IntegrityError when it was used before."""
         values = {"participant": participant, "issuer": issuer, "jti": jti, "until": until}
-        self._conn.execute(insert(_spent), values)
+        self._conn.execute(_spend, values)
 
     def forget(self, before: float) -> None:
         """Remove tokens that expired before a time."""

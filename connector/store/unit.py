@@ -23,13 +23,15 @@ class Unit:
     Attributes:
         conn: the Core connection, inside a transaction.
         now: the time of the unit, seconds since 1970.
+        reading: whether the unit only reads; then nothing that it loads is locked.
         records: journal notes, numbered and linked by the writer just before COMMIT.
         actions: called in the event loop after the commit.
     """
 
-    def __init__(self, conn: Connection, now: float) -> None:
+    def __init__(self, conn: Connection, now: float, *, reading: bool = False) -> None:
         self.conn = conn
         self.now = now
+        self.reading = reading
         self.records: list[Note] = []
         self.actions: list[Callable[[], None]] = []
 
@@ -79,12 +81,12 @@ class Unit:
     @cached_property
     def exchanges(self) -> Exchanges:
         """Negotiations and transfers."""
-        return Exchanges(self.conn)
+        return Exchanges(self.conn, lock=not self.reading)
 
     @cached_property
     def outbox(self) -> Outboxes:
         """Our pending moves."""
-        return Outboxes(self.conn)
+        return Outboxes(self.conn, lock=not self.reading)
 
     @cached_property
     def messages(self) -> Messages:
