@@ -27,9 +27,9 @@ def diagram(table: Table) -> str:
 def page(text: str) -> str:
     """Return the page with fresh diagrams between its markers."""
     for table in (NEGOTIATION, TRANSFER):
-        begin, end = f"<!-- {table.name}: begin -->\n", f"\n<!-- {table.name}: end -->"
+        begin, end = f"<!-- {table.name}: begin -->", f"<!-- {table.name}: end -->"
         before, _, rest = text.partition(begin)
-        text = before + begin + diagram(table) + end + rest.partition(end)[2]
+        text = f"{before}{begin}\n{diagram(table)}\n{end}{rest.partition(end)[2]}"
     return text
 
 
