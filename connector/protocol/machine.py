@@ -18,6 +18,8 @@ TERMINATION: Final = "termination"
 TERMINATED: Final = "TERMINATED"
 NOTHING_APPLIED: Final = 0
 UNKNOWN_MESSAGE: Final = -1
+REFUSES: Final = "peer_refuses"
+DIFFERS: Final = "peer_shows_other_state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,8 +231,7 @@ def _cross(process: Process, move: str, target: str) -> Literal["keep", "drop", 
     if (process.state, move) == process.table.refresh:
         return "keep"
     if target == pending.target:
-        again = process.role == PROVIDER and (pending.target, pending.move) == process.table.refresh
-        return "keep" if again else "drop"
+        return "drop"
     return "refuse" if process.role == PROVIDER else "drop"
 
 
@@ -336,6 +337,22 @@ def shown(process: Process, state: str) -> Process | None:
     return None
 
 
+def compared(process: Process, state: str | None, *, refused: bool) -> Process:
+    """Mark what a peer that was asked shows and no rule explains: the process is stalled, or its end unconfirmed.
+
+    Where the peer shows our state, such marks go away; where it could not be asked (no state, not refused), they stay.
+    """
+    if process.ended:
+        if state is None:
+            return replace(process, confirmed=process.confirmed and not (refused and process.state != TERMINATED))
+        return replace(process, confirmed=state == process.state)
+    if state is None:
+        return replace(process, stalled=process.stalled or REFUSES) if refused else process
+    if state == process.state:
+        return replace(process, stalled=None) if process.stalled in (REFUSES, DIFFERS) else process
+    return replace(process, stalled=process.stalled or DIFFERS)
+
+
 def refused(process: Process, message_id: str, reason: str) -> Process | None:
     """Give up our pending move after a final refusal that no GET explains (rule 4), or None when it is settled already.
 
@@ -348,7 +365,7 @@ def refused(process: Process, message_id: str, reason: str) -> Process | None:
         return replace(process, state=TERMINATED, pending=None, wanted=None, stalled=None)
     if pending.move == TERMINATION:
         return replace(process, state=TERMINATED, pending=None, wanted=None, stalled=None, confirmed=False)
-    return replace(process, pending=None, stalled=reason)
+    return _settle(replace(process, pending=None, stalled=reason))
 
 
 def exhausted(process: Process, message_id: str, reason: str) -> Process | None:

@@ -97,14 +97,12 @@ class Delivery:
         return Next("done")
 
     def checked(self, unit: Unit, exchange: Exchange, answer: Answer) -> None:
-        """Take the state of a peer that has been silent for a day."""
+        """Take the state of a peer that was asked a day after the last change."""
         exchange = unit.exchanges.load(exchange.participant, exchange.pid, exchange.peer) or exchange
-        unit.exchanges.save(replace(exchange, check_at=unit.now + 24 * 3600.0), unit.now)
-        state = messages.state_of(answer.body) if answer.status is not None and answer.status < 300 else None  # noqa: PLR2004
-        if state is None or exchange.turn.ended or state == exchange.turn.state or exchange.turn.pending:
-            return
-        if self.exchanging.look(unit, exchange, state) is None and exchange.turn.stalled is None:
-            self.exchanging.stall(unit, exchange, "peer_shows_other_state")
+        status = answer.status or 0
+        state = messages.state_of(answer.body) if 200 <= status < 300 else None  # noqa: PLR2004 - HTTP's success class
+        refused = 400 <= status < 500 and status not in _TRY_AGAIN  # noqa: PLR2004 - HTTP's client errors
+        self.exchanging.asked(unit, exchange, state, refused=refused)
 
     def _acknowledge(self, unit: Unit, exchange: Exchange, parcel: Parcel, answer: Answer) -> None:
         body = answer.body if isinstance(answer.body, dict) else {}

@@ -24,6 +24,7 @@ from connector.store.outbox import Parcel
 from connector.store.unit import Unit
 
 SILENCE_SECONDS = 24 * 3600.0
+ASKING_SECONDS = 30 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +196,27 @@ class Exchanging:
         self.subjects[exchange.protocol].changed(unit, self.office, exchange)
         self._wanted(unit, exchange)
 
-    def stall(self, unit: Unit, exchange: Exchange, reason: str) -> None:
-        """Mark a process that neither side can continue by itself."""
-        turn = replace(exchange.turn, stalled=reason)
-        unit.exchanges.save(self._watched(replace(exchange, turn=turn), unit.now), unit.now)
-        unit.record(exchange.participant, f"{exchange.protocol}.stalled", exchange.pid, code=reason, peer=exchange.peer)
+    def asked(self, unit: Unit, exchange: Exchange, state: str | None, *, refused: bool) -> None:
+        """Take what a peer shows a day after the last change: its state, a refusal, or neither (it could not be asked).
+
+        What cannot be reconciled is marked, never silent. An open process is asked about again every day, an ended one until
+        there is an answer, for thirty days at most.
+        """
+        if exchange.turn.pending:
+            return
+        if state is not None and not exchange.turn.ended and state != exchange.turn.state:
+            adopted = self.look(unit, exchange, state)
+            if adopted is not None:
+                return
+        seen, after = state is not None or refused, machine.compared(exchange.turn, state, refused=refused)
+        over = after.ended and (seen or unit.now - exchange.updated > ASKING_SECONDS)
+        changed = replace(exchange, turn=after, check_at=None if over else unit.now + SILENCE_SECONDS)
+        unit.exchanges.save(changed, exchange.updated)
+        if after != exchange.turn:
+            unit.record(
+                exchange.participant, f"{exchange.protocol}.compared", exchange.pid,
+                state=after.shown, theirs=state, stalled=after.stalled, confirmed=after.confirmed, peer=exchange.peer,
+            )  # fmt: skip
 
     # Shared steps
 
@@ -292,9 +309,9 @@ class Exchanging:
             )  # fmt: skip
 
     def _watched(self, exchange: Exchange, now: float) -> Exchange:
-        """Set when to ask a silent peer: where it is its turn, or ours went unconfirmed."""
-        waiting = not exchange.turn.ended and exchange.turn.state not in ("STARTED", "SUSPENDED")
-        return replace(exchange, check_at=now + SILENCE_SECONDS if waiting and not exchange.turn.pending else None)
+        """Set when to ask the peer for its state: a day after the last change, unless a move of ours is on its way."""
+        askable = exchange.peer_pid is not None and exchange.turn.pending is None
+        return replace(exchange, check_at=now + SILENCE_SECONDS if askable else None)
 
     def _incoming(self, unit: Unit, exchange: Exchange, message: Message) -> Incoming:
         known = unit.messages.known_digest(exchange.pid, message.id) if message.id else None

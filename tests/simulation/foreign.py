@@ -149,7 +149,7 @@ class Foreign:
     def _shown(self, process: Process) -> dict[str, Any]:
         pids = self._pids(process)
         return messages.acknowledgement(
-            process.protocol, pids["provider_pid"] or "", pids["consumer_pid"] or "", process.state or "REQUESTED"
+            process.protocol, pids["provider_pid"] or "", pids["consumer_pid"] or "", process.state or ("REQUESTED" if self.role == CONSUMER else "OFFERED")
         )
 
     def _pids(self, process: Process) -> dict[str, str | None]:

@@ -170,7 +170,8 @@ class Witness:
 
 
 def _agree(exchange: Exchange, theirs: Process) -> bool:
-    return exchange.turn.shown == theirs.state
+    # A peer without an answer to its first message shows what that asks for.
+    return exchange.turn.shown == (theirs.state or ("REQUESTED" if exchange.turn.role == PROVIDER else "OFFERED"))
 
 
 def _sides(consumer: Ours, mine: Exchange, provider: Ours, theirs: Exchange) -> tuple[tuple[Ours, str], ...]:
