@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import exc
 
-from connector.errors import Unauthenticated, Unknown
+from connector.errors import BadMessage, Unauthenticated, Unknown
 from connector.identity.authenticator import Identity, claimed
 from connector.protocol import messages
 from connector.protocol.machine import Table
@@ -90,25 +90,28 @@ async def begin(
     house: House, speaker: Speaker, table: Table, suffix: str, body: Mapping[str, Any], raw: str
 ) -> tuple[Exchange, bool]:
     """Take a first message: return the process and whether it is new. Raises as `Exchanging.begin`."""
-
-    def work(unit: Unit) -> tuple[Exchange, bool]:
+    try:
         message = messages.read(table, suffix, body, raw)
-        return house.exchanging.begin(unit, speaker.caller, message)
-
-    return await with_token(house, speaker, work)
+    except BadMessage:
+        await spend_alone(house, speaker)
+        raise
+    return await with_token(house, speaker, lambda unit: house.exchanging.begin(unit, speaker.caller, message))
 
 
 async def receive(
     house: House, speaker: Speaker, table: Table, suffix: str, pid: str, body: Mapping[str, Any], raw: str
 ) -> Exchange:
     """Take a message of a process. Raises as `Exchanging.receive`; an agreement that differs is terminated as well."""
-
-    def work(unit: Unit) -> Exchange:
-        _exists(unit, speaker, pid)
-        return house.exchanging.receive(unit, speaker.caller, pid, messages.read(table, suffix, body, raw))
-
     try:
-        return await with_token(house, speaker, work)
+        message = messages.read(table, suffix, body, raw)
+    except BadMessage:
+        # Whoever has no part in the process learns nothing but 404, whatever the message says.
+        await state(house, speaker, table, pid)
+        raise
+    try:
+        return await with_token(
+            house, speaker, lambda unit: house.exchanging.receive(unit, speaker.caller, pid, message)
+        )
     except AgreementDiffers as error:
         await house.store.write(partial(_terminate, house, speaker, pid, error))
         raise
@@ -124,12 +127,6 @@ async def state(house: House, speaker: Speaker, table: Table, pid: str) -> Excha
         return exchange
 
     return await with_token(house, speaker, work)
-
-
-def _exists(unit: Unit, speaker: Speaker, pid: str) -> None:
-    """Tell a stranger to a process nothing but 404, whatever the message says."""
-    if unit.exchanges.load(speaker.caller.participant, pid, speaker.caller.peer) is None:
-        raise Unknown("process_unknown")
 
 
 def _terminate(house: House, speaker: Speaker, pid: str, error: AgreementDiffers, unit: Unit) -> None:
