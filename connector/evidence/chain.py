@@ -29,7 +29,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Where a chain is broken: the record's number and a code (`number`, `hash` or `payload`)."""
+    """Where a chain is broken: the record's number and a code.
+
+    The codes: `number` (missing, or not where it belongs), `hash` (changed, or linked to another record before it), `payload`
+    (changed), `head` (the end is not where it was).
+    """
 
     number: int
     code: str
@@ -53,14 +57,22 @@ def link(previous: str, record: Record) -> Record:
     return replace(record, hash=canonical.digest(covered))
 
 
-def faults(records: Iterable[tuple[Record, tuple[str, str] | None]], previous: str = GENESIS) -> Iterator[Fault]:
+def faults(
+    records: Iterable[tuple[Record, tuple[str, str] | None]],
+    previous: str = GENESIS,
+    *,
+    after: int = 0,
+    head: tuple[int, str] | None = None,
+) -> Iterator[Fault]:
     """Yield where a chain read in order is broken.
 
     Args:
         records: each record with (salt, payload), or None where the payload has been removed.
-        previous: the hash before the first of them; its number must be one more than the last checked one.
+        previous: the hash before the first of them.
+        after: the number before the first of them.
+        head: number and hash of the last record as kept elsewhere; without it, records missing at the end go unnoticed.
     """
-    expected = 1
+    expected = after + 1
     for record, payload in records:
         if record.number != expected:
             yield Fault(expected, "number")
@@ -70,3 +82,5 @@ def faults(records: Iterable[tuple[Record, tuple[str, str] | None]], previous: s
         if payload is not None and payload_digest(*payload) != record.payload_digest:
             yield Fault(record.number, "payload")
         previous, expected = record.hash, expected + 1
+    if head is not None and head != (expected - 1, previous):
+        yield Fault(min(head[0], expected), "head")

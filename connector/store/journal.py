@@ -10,7 +10,7 @@ import orjson
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from connector import clock, ids
-from connector.evidence.chain import GENESIS, Record, link, payload_digest
+from connector.evidence.chain import GENESIS, Fault, Record, faults, link, payload_digest
 from connector.store.tables import Journal, JournalHead, JournalPayload, columns, table
 
 _records, _payloads, _heads = table(Journal), table(JournalPayload), table(JournalHead)
@@ -115,3 +115,8 @@ def head(conn: Connection, participant: str) -> tuple[int, str]:
     """Return the last record's number and hash, as the writer left them."""
     row = conn.execute(select(_heads).where(_heads.c.participant == participant)).first()
     return (row.number, row.hash) if row else (0, GENESIS)
+
+
+def verify(conn: Connection, participant: str) -> Iterator[Fault]:
+    """Yield where a participant's chain is broken, its end included."""
+    return faults(chain(conn, participant), head=head(conn, participant))
