@@ -28,6 +28,7 @@ from connector.store.parties import Participant, Peer
 from connector.store.session import Store
 
 MEMORY_SECONDS = 1.0
+LOOK_SECONDS = 60.0
 Authenticators = Callable[[str, KeyPair], Mapping[str, Authenticator]]
 
 
@@ -73,6 +74,7 @@ class House:
     now: clock.Clock = clock.now
     exchanging: Exchanging = field(init=False)
     _members: dict[str, Member] = field(init=False, default_factory=dict)
+    _looked: dict[tuple[str, str], float] = field(init=False, default_factory=dict)
     _peers: dict[tuple[str, str], tuple[float, Known | None]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -113,6 +115,14 @@ class House:
         if len(self._peers) > 10_000:  # noqa: PLR2004 - a bound on memory, whoever calls
             self._peers.clear()
         return known
+
+    def may_look_again(self, participant: str, peer: str) -> bool:
+        """Tell, once a minute, that a peer's DID document may be fetched again because of a key that we do not know."""
+        now, key = self.now(), (participant, peer)
+        if self._looked.get(key, 0.0) > now - LOOK_SECONDS:
+            return False
+        self._looked[key] = now
+        return True
 
     def forget(self, participant: str, peer: str) -> None:
         """Forget what is remembered of a peer, after a change of it."""

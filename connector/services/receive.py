@@ -5,6 +5,7 @@ Every authenticated request spends its token: in the transaction of its effect, 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -12,12 +13,13 @@ from typing import Any, TypeVar
 
 from sqlalchemy import exc
 
-from connector.errors import BadMessage, Unauthenticated, Unknown
+from connector.errors import BadMessage, Missing, Unauthenticated, Unknown, Unreachable
 from connector.identity.authenticator import Identity, claimed
 from connector.protocol import messages
 from connector.protocol.machine import Table
+from connector.services import peers
 from connector.services.exchange import Caller, cancel
-from connector.services.house import House, Member
+from connector.services.house import House, Known, Member
 from connector.services.negotiation import AgreementDiffers
 from connector.store.exchanges import Exchange
 from connector.store.parties import PINNED
@@ -38,6 +40,9 @@ class Speaker:
 async def admit(house: House, member: Member, authorization: str | None) -> Speaker:
     """Return the pinned peer that sent a request.
 
+    A token by a key that we have not seen makes us look at the peer's DID document again, at most once a minute: a key that a
+    pinned one names joins, anything else needs a person.
+
     Raises:
         Unauthenticated: `peer_unpinned`, `peer_key_changed`, or what the verifier says.
     """
@@ -45,12 +50,28 @@ async def admit(house: House, member: Member, authorization: str | None) -> Spea
     if found is None:
         raise Unauthenticated("token_missing")
     way, peer = found
+    try:
+        return _verified(house, member, authorization, await _known(house, member, way, peer))
+    except Unauthenticated as error:
+        if error.code != "token_key_unknown" or not house.may_look_again(member.id, peer):
+            raise
+        with contextlib.suppress(Unreachable, Missing):
+            await peers.refresh(house, member.id, peer)
+    return _verified(house, member, authorization, await _known(house, member, way, peer))
+
+
+async def _known(house: House, member: Member, way: str, peer: str) -> Known:
     known = await house.peer(member.id, peer)
     if known is None or known.row.auth != way:
         raise Unauthenticated("peer_unpinned")
     if known.row.state != PINNED:
         raise Unauthenticated("peer_key_changed")
-    identity = member.authenticators[way].verify(authorization, known.keys, audience=member.id, now=house.now())
+    return known
+
+
+def _verified(house: House, member: Member, authorization: str | None, known: Known) -> Speaker:
+    authenticator = member.authenticators[known.row.auth]
+    identity = authenticator.verify(authorization, known.keys, audience=member.id, now=house.now())
     return Speaker(member, Caller(member.id, identity.peer_id, known.row.base), identity)
 
 
