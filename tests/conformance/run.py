@@ -1,7 +1,7 @@
 """Run the official conformance kit against a real connector process: `python -m tests.conformance.run`.
 
 The connector is the production application with the kit's authentication, scripted decisions, seeds and webhooks
-(`connector_under_test.py`). The kit's lines are passed on; the exit code is 0 when every active test of the kit passed.
+(`connector_process.py`). The kit's lines are passed on; the exit code is 0 when every active test of the kit passed.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _ROOT = Path(__file__).parents[2]
 _STOP_SECONDS = 15.0
 _SHOWN_LINES = 60
+_ERROR = re.compile(r"^\S+ \S+ (ERROR|CRITICAL) |^Traceback ", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,15 @@ def main() -> int:
         kit = Kit(_free_port(), secrets.token_urlsafe(24))
         if options.self_test:
             return kit_process.run(_self_test(kit), folder, options.only)
+        log = (options.log or folder / "connector.log").absolute()
         with _database(options.database, folder) as url:
-            return _against_connector(kit, folder, url, options.only)
+            code = _against_connector(kit, folder, url, log, options.only)
+        faults = [] if code else _faults(log)
+    sys.stdout.writelines(f"{line}\n" for line in faults)
+    return 1 if faults else code
 
 
-def _against_connector(kit: Kit, folder: Path, database: str, only: str | None) -> int:
-    log = folder / "connector.log"
+def _against_connector(kit: Kit, folder: Path, database: str, log: Path, only: str | None) -> int:
     with log.open("wb") as output, _connector(kit, folder, database, output) as told:
         agent = told.pop("agent")
         addresses = settings.Addresses(kit=kit.address, kit_port=kit.port, **told)
@@ -66,11 +71,22 @@ def _against_connector(kit: Kit, folder: Path, database: str, only: str | None) 
     return code
 
 
+def _faults(log: Path) -> list[str]:
+    """Return the errors that the connector logged: a run in which it had any is no success, whatever the kit says."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    found = [line for line in lines if _ERROR.search(line)]
+    return ["The connector logged errors:", *found[:_SHOWN_LINES]] if found else []
+
+
 @contextmanager
 def _connector(kit: Kit, folder: Path, database: str, log: IO[bytes]) -> Iterator[dict[str, str]]:
-    """Run the connector under test until the end of the block; give the addresses it tells once it is ready."""
+    """Run the connector under test until the end of the block; give the addresses it tells once it is ready.
+
+    Raises:
+        RuntimeError: it did not start, or did not end in order when asked to.
+    """
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.conformance.connector_under_test"],
+        [sys.executable, "-m", "tests.conformance.connector_process"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,
@@ -88,10 +104,13 @@ def _connector(kit: Kit, folder: Path, database: str, log: IO[bytes]) -> Iterato
             raise RuntimeError(message)
         yield json.loads(line)
     finally:
-        _end(process)
+        ended = _end(process)
+    if ended:
+        message = f"the connector ended with {ended}:\n{Path(log.name).read_text(errors='replace')[-5000:]}"
+        raise RuntimeError(message)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes]) -> int:
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
     try:
@@ -99,6 +118,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
+    return process.returncode
 
 
 @contextmanager
@@ -125,6 +145,7 @@ def _options() -> argparse.Namespace:
     kinds = ("sqlite", "postgresql")
     parser.add_argument("--database", choices=kinds, default=chosen, help="what the connector stores in")
     parser.add_argument("--only", metavar="PATTERN", help="run only tests whose name contains this (counts as failed)")
+    parser.add_argument("--log", type=Path, metavar="FILE", help="keep the connector's log there")
     parser.add_argument("--self-test", action="store_true", help="let the kit test itself, without a connector")
     options = parser.parse_args()
     if options.database not in kinds:

@@ -11,20 +11,22 @@ from connector.identity import keyfile
 from connector.identity.participant import place
 from connector.protocol import catalog, negotiation
 from connector.protocol.machine import CONSUMER, PROVIDER, Process, Role
-from connector.services.house import key_folder
+from connector.services import participants
 from connector.store.contracts import Contract
 from connector.store.exchanges import Exchange
 from connector.store.offers import CATALOG, Dataset, Offer, Policy
-from connector.store.parties import PINNED, Participant, Peer
+from connector.store.parties import PINNED, Peer
 from tests.conformance import scripts, settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from connector.store.session import Store
     from connector.store.unit import Unit
 
 BY: Final = "conformance"
 NAME: Final = "Connector under test"
+FILE: Final = "data.json"
 RULES: Final[dict[str, Any]] = {"permission": [{"action": "use"}]}
 """An open offer: the kit asks for nothing else, and sends the same in its own offers and agreements."""
 
@@ -46,17 +48,15 @@ class Seeds:
     kit: str
     way: str
 
-    def keys(self) -> None:
-        """Write the key files, as an installation's first start does."""
-        folder = key_folder(self.home, self.did)
-        folder.mkdir(parents=True, mode=0o700)
-        for name in ("token.pem", "seal.pem"):
-            keyfile.create_key(folder / name)
+    async def plant(self, store: Store) -> None:
+        """Make the participant with its keys, the key of its grants' tokens, and store everything else."""
+        await participants.create(self.home, store, self.did, NAME, by=BY)
         keyfile.create_secret(self.home / "keys" / "grants.key")
+        (self.home / FILE).write_text('{"reading": 1}')
+        await store.write(self.rows)
 
     def rows(self, unit: Unit) -> None:
-        """Store everything."""
-        unit.participants.add(Participant(self.did, NAME, place(self.did).root, unit.now))
+        """Store the kit as a peer, datasets with offers, and finalized contracts."""
         unit.peers.add(
             Peer(
                 self.did, settings.KIT_PARTICIPANT, self.way, self.kit, PINNED, [], None, unit.now, BY, unit.now,
@@ -74,15 +74,10 @@ class Seeds:
     def _publish(self, unit: Unit, dataset: str, digest: str) -> None:
         description = {"dct:title": [{"@value": f"Dataset {dataset}", "@language": "en"}]}
         rendered = catalog.dataset(dataset, description, place(self.did).base, self.did)
-        source = {"kind": "file", "path": str(self._file())}
+        source = {"kind": "file", "path": str(self.home / FILE)}
         unit.datasets.add(Dataset(self.did, dataset, dataset, description, source, rendered, unit.now, BY))
         shown, text = catalog.offer(settings.offer_id(dataset), RULES)
         unit.offers.add(Offer(self.did, shown["@id"], dataset, CATALOG, digest, shown, text, unit.now, BY))
-
-    def _file(self) -> Path:
-        file = self.home / "data.json"
-        file.write_text('{"kit": true}')
-        return file
 
     def _agreed(self, unit: Unit, agreement_id: str, role: Role) -> None:
         """Store a contract that was negotiated before the kit came."""

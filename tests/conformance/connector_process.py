@@ -1,4 +1,4 @@
-"""The connector under test, a process: `python -m tests.conformance.connector_under_test`.
+"""The connector under test, a process: `python -m tests.conformance.connector_process`.
 
 The production application with the kit's authentication, scripted decisions, seeds and webhooks. One line of JSON on the
 standard input says where to live and who the kit is (`home`, `database`, `kit`, `secret`); one line on the standard output
@@ -47,11 +47,11 @@ def decide(situation: Situation) -> Decision:
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("connector.worker").setLevel(logging.DEBUG)
     told = json.loads(sys.stdin.readline())
     public, private = _free_ports(2)
     planted = seeds.Seeds(f"did:web:localhost%3A{public}", Path(told["home"]), told["kit"], doors.KIT_HEADER)
     planted.home.mkdir(mode=0o700)
-    planted.keys()
     config = _config(planted.home, told["database"], public, private)
     migrate.upgrade(config.database_url())
     asyncio.run(_serve(config, planted, told["secret"]))
@@ -59,7 +59,7 @@ def main() -> None:
 
 async def _serve(config: Config, planted: seeds.Seeds, header: str) -> None:
     store = Store(config.database_url())
-    await store.write(planted.rows)
+    await planted.plant(store)
     await store.close()
     application = Application(
         config,
