@@ -90,7 +90,7 @@ class Transfers:
         dataset = contract.dataset if contract else ""
         if grant is None:
             grant = Grant(
-                ids.new(), exchange.participant, exchange.peer, exchange.pid, found.contract, dataset, 1,
+                office.new_id(), exchange.participant, exchange.peer, exchange.pid, found.contract, dataset, 1,
                 found.renewable, unit.now,
             )  # fmt: skip
             unit.grants.add(grant)
