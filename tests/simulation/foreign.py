@@ -78,6 +78,7 @@ class Process:
     sending: Sending | None = None
     busy_until: float = 0.0
     seen: set[str] = field(default_factory=set)
+    token: str | None = None
 
 
 class Foreign:
@@ -141,6 +142,7 @@ class Foreign:
         process.state = target
         process.offer = call.body.get("offer", process.offer)
         process.agreement = call.body.get("agreement", process.agreement)
+        process.token = _token(call.body) or process.token
         if process.sending and table.target(target, process.sending.move, self.role) is None:
             process.sending = None
         self.world.at(self._soon(), self._react, process, message.move)
@@ -305,6 +307,11 @@ _ANSWERS: dict[tuple[str, Role, str], dict[str, int]] = {
 def _until(number: int) -> dict[str, Any]:
     year = 2030 + number % 60
     return {"leftOperand": "dateTime", "operator": "lt", "rightOperand": f"{year}-01-01T00:00:00Z"}
+
+
+def _token(body: dict[str, Any]) -> str | None:
+    properties = body.get("dataAddress", {}).get("endpointProperties", [])
+    return next((item["value"] for item in properties if item["name"] == "authorization"), None)
 
 
 def _address(token: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from tests.simulation.ours import Ours, base_of
 from tests.simulation.witness import Witness
 from tests.simulation.world import DAY, START, Weather, World
 
+REMOVALS = 0.02
 AFTERWARDS_SECONDS = 9 * DAY
 RULES: dict[str, Any] = {"permission": [{"action": "use"}]}
 DATED: dict[str, Any] = {
@@ -69,6 +70,7 @@ class Outcome:
     faults: list[str] = field(default_factory=list)
     history: list[tuple[Any, ...]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
+    marks: int = 0
 
 
 def run(kind: str, seed: int, database: Callable[[], Any] = Memory, *, trace: bool = False) -> Outcome:
@@ -85,7 +87,7 @@ def run(kind: str, seed: int, database: Callable[[], Any] = Memory, *, trace: bo
         witness.quiet()
     except Exception:  # noqa: BLE001 - whatever it is, the seed has failed
         witness.fault(traceback.format_exc())
-    return Outcome(kind, seed, witness.faults, witness.history, world.lines or [])
+    return Outcome(kind, seed, witness.faults, witness.history, world.lines or [], witness.marks)
 
 
 def _ours(world: World, witness: Witness, setting: Setting, database: Callable[[], Any]) -> Callable[[], None]:
@@ -101,11 +103,20 @@ def _ours(world: World, witness: Witness, setting: Setting, database: Callable[[
         _agreed(world, consumer.did, provider.did, consumer, provider)
     else:
         _begin(world, consumer, provider)
-    _operate(world, [consumer, provider])
-    removed = world.rng.random() < 0.02
-    if removed:
-        world.at(world.now + world.rng.uniform(0.0, world.weather.heal), operators.remove_peer, world.rng.choice([consumer, provider]))
-    return lambda: _removed(witness, consumer, provider) if removed else witness.alike(consumer, provider)
+    _operate(world, witness, [consumer, provider])
+    if world.rng.random() < REMOVALS:
+        party = world.rng.choice([consumer, provider])
+        world.at(world.now + world.rng.uniform(0.0, world.weather.heal), operators.remove_peer, party)
+    return lambda: _compare(witness, consumer, provider)
+
+
+def _compare(witness: Witness, consumer: Ours, provider: Ours) -> None:
+    if consumer.house.pinned and provider.house.pinned:
+        witness.alike(consumer, provider)
+    else:
+        # What was decided before is tried for five days, then its termination for five more.
+        witness.world.run(witness.world.now + 6 * DAY)
+        _removed(witness, consumer, provider)
 
 
 def _begin(world: World, consumer: Ours, provider: Ours) -> None:
@@ -145,7 +156,7 @@ def _foreign(world: World, witness: Witness, setting: Setting, database: Callabl
     else:
         _agreed(world, party.did, foreign_did(foreign), party, None)
         foreign.final("urn:contract:provider", "urn:contract:consumer")
-    _operate(world, [party])
+    _operate(world, witness, [party])
     for _ in range(rng.randint(0, 4)):
         world.at(world.now + _moment(world), foreign.act)
     return lambda: witness.shown(party, foreign)
@@ -180,8 +191,15 @@ def _decide(rng: Random) -> Decide:
     return decide
 
 
-def _operate(world: World, parties: list[Ours]) -> None:
-    """Have operators act: now and then, in a hurry, and at the same time on both sides."""
+def _operate(world: World, witness: Witness, parties: list[Ours]) -> None:
+    """Have operators act: now and then, in a hurry, at the same time on both sides, and just as something changes."""
+    nerves = world.rng.choice((0.0, 0.0, 0.2, 0.5))
+
+    def startle(party: Ours) -> None:
+        if nerves and world.chance(nerves):
+            world.at(world.now + world.rng.uniform(0.0, 0.6), operators.act, party)
+
+    witness.moved = startle
     for party in parties:
         for _ in range(world.rng.choice((0, 1, 2, 4, 7))):
             world.at(world.now + _moment(world), operators.act, party)

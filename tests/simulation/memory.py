@@ -310,6 +310,9 @@ class Memory:
     def pids(self) -> list[str]:
         return list(self.exchanges.rows)
 
+    def received(self) -> int:
+        return sum(row["direction"] == "in" for row in self.messages.rows.values())
+
     def run(self, work: Callable[[Any], Any], now: float, *, commit: bool = True) -> tuple[Any, Unit]:
         unit = Unit(self, now)
         try:

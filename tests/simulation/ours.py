@@ -14,14 +14,15 @@ import orjson
 
 from connector import canonical
 from connector.errors import ConnectorError
-from connector.protocol import messages
-from connector.services import receive
+from connector.protocol import messages, transfer
+from connector.services import contracts, receive, transfers
 from connector.services.decide import Decide
 from connector.services.deliver import Answer, Delivery, Next
 from connector.services.exchange import Caller, cancel
 from connector.services.grants import Grants
 from connector.services.house import grant_token
 from connector.services.office import Office
+from connector.services.transfer import GENERATION_SECONDS
 from connector.store.exchanges import STATES, Exchange
 from connector.store.outbox import Parcel
 from tests.simulation.home import GRANT_KEY, Home, Store, at_once
@@ -45,6 +46,9 @@ class Database(Protocol):
 
     def pids(self) -> list[str]:
         """Return every process, the oldest first."""
+
+    def received(self) -> int:
+        """Return how many messages of the peer have been stored."""
 
 
 def survives(action: Callable[Concatenate[Ours, P], T]) -> Callable[Concatenate[Ours, P], T | None]:
@@ -76,7 +80,10 @@ class Ours:
         self.up, self.epoch = True, 0
         self.pids: list[str] = []
         self.peer: Party
-        self.committed: Callable[[Ours, Any], None] = lambda _party, _unit: None
+        self.committed: Callable[[Ours], None] = lambda _party: None
+        self.effect: Callable[[Ours, Call], None] = lambda _party, _call: None
+        self.refused: Callable[[Ours, str], None] = lambda _party, _what: None
+        self.terminating: set[str] = set()
         self._timers: dict[str, int] = {}
         self._ids = self._serial = 0
         world.at(world.now + UPKEEP_SECONDS, self._upkeep)
@@ -97,7 +104,7 @@ class Ours:
 
     def new_id(self) -> str:
         self._ids += 1
-        return f"urn:{self.name}:{self._ids}"
+        return f"urn:uuid:{self.name}-{self._ids}"
 
     # Units of work
 
@@ -111,7 +118,7 @@ class Ours:
         early = dies and world.rng.random() < 0.5
         result, unit = self.database.run(work, world.now, commit=not early)
         if not early:
-            self.committed(self, unit)
+            self.committed(self)
         if dies:
             self._crash("before" if early else "after")
         for action in unit.actions:
@@ -256,6 +263,13 @@ class Ours:
         return Answer(200, _shown(found))
 
     def _post(self, call: Call) -> Answer:
+        stored = self.database.received()
+        answer = self._receive(call)
+        if self.database.received() > stored:
+            self.effect(self, call)
+        return answer
+
+    def _receive(self, call: Call) -> Answer:
         table = STATES[call.protocol]
         if call.pid is None:
             first = receive.begin(self.house, self.speaker, table, call.suffix, call.body, call.raw)
@@ -267,8 +281,20 @@ class Ours:
         try:
             at_once(self.grants.check(call.pid or "", call.token))
         except ConnectorError as error:
+            if self._good(call):
+                self.refused(self, "a good token")
             return Answer(error.status, {"code": error.code})
         return Answer(200)
+
+    def _good(self, call: Call) -> bool:
+        """Tell whether a token is of the grant's present generation, and nothing is decided against it."""
+        grant, exchange = self.read(
+            lambda unit: (unit.grants.of_transfer(call.pid), unit.exchanges.load(self.did, call.pid))
+        )
+        if grant is None or grant.closed is not None or exchange is None:
+            return False
+        current = call.token == self.house.office.token(grant.id, grant.generation)
+        return current and not (grant.renewable and self.world.now > grant.since + GENERATION_SECONDS)
 
     # What operators and the upkeep do
 
@@ -279,9 +305,17 @@ class Ours:
             at_once(verb(self.house, self.did, *args, by="operator", **kwargs))
         except ConnectorError as error:
             self.world.say(f"{self.name}: {verb.__name__} refused: {error.code}")
+            if verb is transfers.suspend and error.code == "move_pending" and self._starting(args[0]):
+                self.refused(self, "a suspension while its start is unanswered")
             return False
+        if verb in (contracts.terminate, transfers.terminate):
+            self.terminating.add(args[0])
         self.world.say(f"{self.name}: {verb.__name__}")
         return True
+
+    def _starting(self, pid: str) -> bool:
+        pending = self.read(lambda unit: unit.exchanges.load(self.did, pid)).turn.pending
+        return pending is not None and pending.move == transfer.START
 
     @survives
     def end(self, pid: str, code: str) -> None:
@@ -294,6 +328,7 @@ class Ours:
                 cancel(self.house.exchanging, unit, exchange, by="policy", code=code, reasons=())
 
         self.write(work)
+        self.terminating.add(pid)
 
     def fetch(self, pid: str) -> None:
         """Read data with the token that this consumer holds."""

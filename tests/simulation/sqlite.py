@@ -29,6 +29,9 @@ class Sqlite:
     def pids(self) -> list[str]:
         return [row.pid for row in self._conn.exec_driver_sql("SELECT pid FROM exchange ORDER BY rowid")]
 
+    def received(self) -> int:
+        return self._conn.exec_driver_sql("SELECT count(*) FROM message WHERE direction = 'in'").scalar() or 0
+
     def run(self, work: Callable[[Any], Any], now: float, *, commit: bool = True) -> tuple[Any, Unit]:
         unit = Unit(self._conn, now)
         self._conn.exec_driver_sql("BEGIN IMMEDIATE")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from connector.protocol import machine, transfer
@@ -11,7 +12,7 @@ from connector.store.exchanges import Exchange
 from tests.simulation.foreign import Foreign, Process
 from tests.simulation.home import GRANT_KEY
 from tests.simulation.ours import Ours
-from tests.simulation.world import DAY, START, World
+from tests.simulation.world import DAY, START, Call, World
 
 _CLOSING = (transfer.SUSPENSION, transfer.COMPLETION, machine.TERMINATION)
 _WAITS_FOR_PERSON = {("negotiation", PROVIDER): "REQUESTED", ("negotiation", CONSUMER): "OFFERED"}
@@ -27,16 +28,18 @@ class Witness:
         self.history: list[tuple[Any, ...]] = []
         self._last: dict[str, Exchange] = {}
         self._shown: dict[str, tuple[Any, ...]] = {}
-        self._received: dict[tuple[str, str], int] = {}
+        self._effects: set[tuple[str, str]] = set()
+        self.marks = 0
+        self.moved: Callable[[Ours], None] = lambda _party: None
 
     def watch(self, party: Ours) -> None:
-        party.committed = self.committed
+        party.committed, party.effect, party.refused = self.committed, self.effect, self.refused
 
     def fault(self, text: str) -> None:
         self.faults.append(f"{self.world.now - START:.3f} {text}")
         self.world.say(f"FAULT {text}")
 
-    def committed(self, party: Ours, unit: Any) -> None:
+    def committed(self, party: Ours) -> None:
         party.pids = party.database.pids()
         exchanges, grants = party.read(lambda unit: _all(unit, party))
         for exchange in exchanges:
@@ -46,7 +49,6 @@ class Witness:
                 self._last[exchange.pid] = exchange
         for grant in grants:
             self._access(party, grant, exchanges)
-        del unit
 
     def _changed(self, party: Ours, before: Exchange | None, after: Exchange) -> None:
         turn = after.turn
@@ -62,6 +64,7 @@ class Witness:
                 self._tell(party, after)
         if before is None or before.turn.state == turn.state:
             return
+        self.moved(party)
         if before.turn.ended:
             self.fault(f"I6: {party.name} left {before.turn.state} for {turn.state}")
 
@@ -91,12 +94,17 @@ class Witness:
         if contract is not None and contract.turn.state != "FINALIZED":
             self.fault(f"I7: {party.name} gives access under a contract that is {contract.turn.state}")
 
-    def effect(self, party: str, number: str) -> None:
-        """Count the effects of one move (I3)."""
-        key = (party, number)
-        self._received[key] = self._received.get(key, 0) + 1
-        if self._received[key] > 1:
-            self.fault(f"I3: {party} applied a message twice")
+    def effect(self, party: Ours, call: Call) -> None:
+        """Note that a message had an effect: a peer's message with an `@id` has one at most (I3)."""
+        if "@id" not in call.body:
+            return
+        if (party.name, call.number) in self._effects:
+            self.fault(f"I3: {party.name} applied a message twice")
+        self._effects.add((party.name, call.number))
+
+    def refused(self, party: Ours, what: str) -> None:
+        """Note what must never be refused: a suspension while a start is unanswered, a good token."""
+        self.fault(f"{party.name} refuses {what}")
 
     # At the end
 
@@ -106,6 +114,9 @@ class Witness:
         for exchange in exchanges:
             if exchange.turn.pending or exchange.turn.wanted:
                 self.fault(f"{party.name} still has something to send in {exchange.turn.shown}")
+            if exchange.pid in party.terminating and not exchange.turn.ended:
+                self.fault(f"{party.name} has forgotten a termination in {exchange.turn.shown}")
+            self.marks += exchange.turn.stalled is not None or not exchange.turn.confirmed
         return exchanges
 
     def quiet(self) -> None:
@@ -128,8 +139,8 @@ class Witness:
         turn = exchange.turn
         name = f"{exchange.protocol} {turn.role} {turn.shown}"
         if twin is None:
-            if turn.state != TERMINATED:
-                self.fault(f"{name}: the peer has no such process")
+            if turn.state != TERMINATED or "contract_not_final" in exchange.reasons:
+                self.fault(f"{name}: the peer has no such process {exchange.reasons}")
             return
         if turn.shown != twin.turn.shown:
             self.fault(f"{name}: the peer has {twin.turn.shown}")
@@ -158,8 +169,19 @@ class Witness:
         """Check that whatever has not converged with a peer of another kind is marked."""
         for exchange in self.rest(party):
             theirs = foreign.processes.get(exchange.peer_pid or "")
+            if theirs is not None and exchange.turn.stalled is None:
+                self._given(party, exchange, theirs)
             if theirs is None or not _agree(exchange, theirs):
                 self._marked(exchange, theirs)
+
+    def _given(self, party: Ours, exchange: Exchange, theirs: Process) -> None:
+        """A consumer that is STARTED has the address of our last start, or we say that it may not."""
+        if exchange.turn.role != PROVIDER or (exchange.turn.state, theirs.state) != ("STARTED", "STARTED"):
+            return
+        if exchange.protocol == "transfer":
+            grant = party.read(lambda unit: unit.grants.of_transfer(exchange.pid))
+            if theirs.token != grant_token(GRANT_KEY, grant.id, grant.generation):
+                self.fault("silent: the peer is STARTED with an old address")
 
     def _marked(self, exchange: Exchange, theirs: Process | None) -> None:
         turn = exchange.turn
