@@ -57,12 +57,14 @@ class Application:
         decide: the decision seam; the conformance kit brings its own.
         authenticators: makes the authenticators of a participant; None for the product's.
         public_routes: more routes on the public listener (the conformance kit's webhooks).
+        now: the clock of everything that is stored, signed or timed.
     """
 
     settings: Config
     decide: Decide = automatic
     authenticators: Authenticators | None = None
     public_routes: Sequence[web.RouteDef] = ()
+    now: clock.Clock = clock.now
     house: House = field(init=False)
     store: Store = field(init=False)
     metrics: Metrics = field(init=False, default_factory=Metrics)
@@ -82,7 +84,7 @@ class Application:
         """
         url = self.settings.database_url()
         await asyncio.to_thread(migrate.upgrade, url)
-        self.store = Store(url, observe=lambda seconds, _units: self.metrics.committed(seconds))
+        self.store = Store(url, self.now, observe=lambda seconds, _units: self.metrics.committed(seconds))
         participants = await self.store.read(lambda unit: unit.participants.list())
         if not participants:
             raise ConfigError("no_participant")
@@ -132,7 +134,7 @@ class Application:
             limits=limits,
         )  # fmt: skip
         make = self.authenticators or partial(_authenticators, self.settings, loopback)
-        self.house = House(self.settings.home, self.store, client, key, make, office, self.settings.page_size)
+        self.house = House(self.settings.home, self.store, client, key, make, office, self.settings.page_size, self.now)
         delivery = Delivery(self.house.exchanging, random.SystemRandom().random)
         self._dispatch = Dispatch(self.house, delivery, self.metrics.sent)
         self._upkeep = Upkeep(self.house, self._dispatch)
