@@ -1,0 +1,206 @@
+"""What an operator should look at: each check with a code, its values, and whether all is well."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Final
+
+from connector.errors import ConfigError, ConnectorError, Unreachable, Value
+from connector.identity import document as documents
+from connector.identity import keyfile, pinned
+from connector.identity import participant as places
+from connector.identity.authenticator import PINNED
+from connector.identity.did import RESOLVE_SECONDS
+from connector.identity.document import DOCUMENT_BYTES, Document
+from connector.net.egress import Reach
+from connector.services.house import House, key_folder
+from connector.services.participants import SEAL_KEY, TOKEN_KEY
+from connector.store.exchanges import Exchange
+from connector.store.parties import KEY_CHANGED, Peer
+from connector.store.unit import Unit
+
+TOKEN_FILE: Final = "operator.token"  # noqa: S105 - a file name
+GRANTS_KEY: Final = "grants.key"
+LEAST_FREE_BYTES: Final = 1024**3
+CLOCK_SECONDS: Final = 60.0
+OUTBOX_SECONDS: Final = 3600.0
+_MOST_PEERS: Final = 200
+_AT_ONCE: Final = 20
+_OK: Final = 200
+_PAGE: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check. `code` is a key of the texts catalogue, with `values`; where it is not `ok`, the text has a next step."""
+
+    id: str
+    ok: bool
+    code: str
+    values: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """A DID document that was fetched, and by how many seconds the other side's clock is ahead of ours."""
+
+    document: Document
+    ahead: float | None
+
+
+async def checks(house: House, participant: str) -> list[Check]:
+    """Check the installation and what concerns one of its participants. Asks every peer for its DID document once."""
+    house.member(participant)
+    local = [
+        await _database(house),
+        await asyncio.to_thread(_disk, house.home),
+        *await asyncio.to_thread(_keys, house),
+        await _address(house, participant),
+        await _processes(house, participant),
+        await _outbox(house, participant),
+    ]
+    return local + await _peers(house, participant)
+
+
+async def _database(house: House) -> Check:
+    if await house.store.probe():
+        return Check("database", ok=True, code="doctor_database_ok")
+    return Check(
+        "database", ok=False, code="doctor_database_failed", values={"reason": house.store.failure or "timeout"}
+    )
+
+
+def _disk(home: Path) -> Check:
+    free = shutil.disk_usage(home).free
+    code = "doctor_disk_ok" if free >= LEAST_FREE_BYTES else "doctor_disk_low"
+    return Check("disk", ok=free >= LEAST_FREE_BYTES, code=code, values={"free_mb": free // 1024**2, "path": str(home)})
+
+
+def _keys(house: House) -> list[Check]:
+    """Load every key file again: it is there, readable, of the right kind, and closed to others."""
+    try:
+        for participant in house.members:
+            for name in (TOKEN_KEY, SEAL_KEY):
+                keyfile.load_key(key_folder(house.home, participant) / name)
+        keyfile.load_secret(house.home / "keys" / GRANTS_KEY)
+    except ConfigError as error:
+        return [Check("keys", ok=False, code=error.code, values=dict(error.values)), *_token_file(house.home)]
+    return [Check("keys", ok=True, code="doctor_keys_ok"), *_token_file(house.home)]
+
+
+def _token_file(home: Path) -> list[Check]:
+    path = home / TOKEN_FILE
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return []
+    closed = not mode & (stat.S_IRWXG | stat.S_IRWXO)
+    code = "doctor_token_file_ok" if closed else "doctor_token_file_open"
+    return [Check("token-file", ok=closed, code=code, values={"path": str(path)})]
+
+
+async def _address(house: House, participant: str) -> Check:
+    """Fetch our own DID document as a neighbour does."""
+    url = places.place(participant).document_url
+    try:
+        visit = await _visit(house, participant)
+    except ConnectorError as error:
+        values: dict[str, Value] = {"url": url, "reason": error.code}
+        return Check("address", ok=False, code="doctor_address_unreachable", values=values)
+    own = house.member(participant).token.public
+    ours = any(method.key == own for method in visit.document.methods)
+    return Check(
+        "address", ok=ours, code="doctor_address_ok" if ours else "doctor_address_foreign", values={"url": url}
+    )
+
+
+async def _processes(house: House, participant: str) -> Check:
+    stalled = await house.store.read(lambda unit: _stalled(unit, participant))
+    if not stalled:
+        return Check("processes", ok=True, code="doctor_processes_ok")
+    values: dict[str, Value] = {"count": len(stalled), "example": stalled[0].pid, "protocol": stalled[0].protocol}
+    return Check("processes", ok=False, code="doctor_processes_stalled", values=values)
+
+
+def _stalled(unit: Unit, participant: str) -> list[Exchange]:
+    found: list[Exchange] = []
+    for protocol in ("negotiation", "transfer"):
+        before = None
+        while page := unit.exchanges.page(participant, protocol, before=before, limit=_PAGE):
+            found += [exchange for exchange in page if exchange.turn.stalled is not None]
+            before = (page[-1].created, page[-1].pid)
+    return found
+
+
+async def _outbox(house: House, participant: str) -> Check:
+    def work(unit: Unit) -> list[float]:
+        return [
+            unit.now - parcel.first_attempt
+            for parcel in unit.outbox.all()
+            if parcel.participant == participant and parcel.first_attempt is not None
+        ]
+
+    ages = await house.store.read(work)
+    oldest = max(ages, default=0.0)
+    code = "doctor_outbox_ok" if oldest < OUTBOX_SECONDS else "doctor_outbox_old"
+    values: dict[str, Value] = {"count": len(ages), "minutes": int(oldest // 60)}
+    return Check("outbox", ok=oldest < OUTBOX_SECONDS, code=code, values=values)
+
+
+async def _peers(house: House, participant: str) -> list[Check]:
+    rows = await house.store.read(lambda unit: unit.peers.list(participant))
+    turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(row: Peer) -> tuple[Check, float | None]:
+        async with turns:
+            return await _peer(house, row)
+
+    found = await asyncio.gather(*(one(row) for row in rows[:_MOST_PEERS] if row.auth == PINNED))
+    return [_clock([ahead for _, ahead in found if ahead is not None]), *(check for check, _ in found)]
+
+
+async def _peer(house: House, row: Peer) -> tuple[Check, float | None]:
+    name, values = f"peer {row.id}", dict[str, Value](peer=row.id)
+    try:
+        visit = await _visit(house, row.id)
+    except ConnectorError as error:
+        return Check(name, ok=False, code="doctor_peer_unreachable", values=values | {"reason": error.code}), None
+    changed = isinstance(pinned.compare(pinned.load(row.pins), visit.document), pinned.Changed)
+    if row.state == KEY_CHANGED or changed:
+        return Check(name, ok=False, code="doctor_peer_key_changed", values=values), visit.ahead
+    return Check(name, ok=True, code="doctor_peer_ok", values=values), visit.ahead
+
+
+def _clock(ahead: Sequence[float]) -> Check:
+    """Compare our clock with the median of our neighbours'."""
+    if not ahead:
+        return Check("clock", ok=True, code="doctor_clock_unknown")
+    middle = sorted(ahead)[len(ahead) // 2]
+    good = abs(middle) <= CLOCK_SECONDS
+    return Check(
+        "clock", ok=good, code="doctor_clock_ok" if good else "doctor_clock_off", values={"seconds": round(middle)}
+    )
+
+
+async def _visit(house: House, did: str) -> _Visit:
+    answer = await house.client.request(
+        "GET", places.place(did).document_url,
+        reach=Reach.OPERATOR, headers={"Accept": "application/did+json, application/json;q=0.9"},
+        limit=DOCUMENT_BYTES, timeout_seconds=RESOLVE_SECONDS,
+    )  # fmt: skip
+    if answer.status != _OK:
+        raise Unreachable("did_not_found", status=answer.status)
+    return _Visit(documents.parse(did, answer.body), _ahead(answer.headers.get("Date"), house.now()))
+
+
+def _ahead(date: str | None, now: float) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp() - now if date else None
+    except ValueError:
+        return None
