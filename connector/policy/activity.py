@@ -89,14 +89,6 @@ def holds(rule: Rule, world: World) -> bool | None:
     return every((None if rule.unknown else True, *(state(each, world) for each in rule.constraints)))
 
 
-def active(rule: Rule, world: World) -> bool | None:
-    """Return whether a rule is active: its constraints hold and, for a permission, its duties do not block it."""
-    held = holds(rule, world)
-    if rule.kind != "permission" or held is False:
-        return held
-    return every((held, *(settled(duty, world) for duty in rule.then)))
-
-
 def duty_state(duty: Rule, world: World) -> DutyState:
     """Return the recorded state of a duty; `not-set` when there is none."""
     return _STATES.get(world.facts.duties.get(duty.uid or duty.pointer, ""), "not-set")

@@ -161,3 +161,5 @@ def _unknown_in(condition: Condition) -> Iterator[str]:
     if not isinstance(condition, Constraint):
         for each in condition.operands:
             yield from _unknown_in(each)
+    elif not condition.left:
+        yield condition.pointer

@@ -15,6 +15,7 @@ Narrower = Callable[[str, str], bool | None]
 """Tells whether one IRI is another, or narrower than it (part of it, an instance of it), by the facts given; `None` when
 they say nothing about the first."""
 
+Truth = bool | None
 Values = tuple[Any, ...]
 _ORDERED: frozenset[Kind] = frozenset({"dateTime", "duration", "number"})
 
@@ -50,7 +51,7 @@ def exactly_one(states: Iterable[bool | None]) -> bool | None:
     return None if None in found else holding == 1
 
 
-def negate(state: bool | None) -> bool | None:  # noqa: FBT001 - a truth value is what it is about
+def negate(state: Truth) -> Truth:
     """Return the opposite; unknown stays unknown."""
     return None if state is None else not state
 

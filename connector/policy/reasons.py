@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from connector.policy.conditions import LOGICAL
 from connector.policy.operands import OPERANDS
 from connector.policy.terms import shorten
 
@@ -68,7 +69,7 @@ def _duties(rule: RuleReport) -> Iterator[str]:
 
 def _named(condition: ConditionReport) -> Iterator[str]:
     """Name the operands of a condition that failed; inside a logical one, those that did not hold."""
-    if not condition.operands:
+    if condition.operator not in LOGICAL:
         known = condition.left in OPERANDS
         operand = shorten(condition.left) if known else "unknown-operand"
         yield f"{condition.pointer} {operand} {_WORDS[condition.state]}"

@@ -25,6 +25,7 @@ _POLICY = frozenset({"@context", "@id", "@type", "profile", "target", "assigner"
 _RULE = frozenset({"@id", "@type", "action", "constraint", "duty"})
 _CONSTRAINT = frozenset({"@id", "@type", "leftOperand", "operator", "rightOperand"})
 _SCHEMES = frozenset({"http", "https", "urn", "did", "tag", "ni", "data", "mailto", "ark", "info", "oid"})
+_OURS = ("odrl:", "kom:")
 _MINTED = re.compile(r"kom:\S+")
 _TEXT_TYPES = (None, "@id", "xsd:anyURI", XSD + "anyURI")
 
@@ -36,7 +37,7 @@ def expand_terms(document: Mapping[str, Any]) -> dict[str, Any]:
     """
     bounds.check(document)
     return {
-        _minted(key): _expanded(value) if key in _RULES or key == "profile" or ":" in key else value
+        _minted(key): _expanded(value) if key in _RULES or key == "profile" or key.startswith(_OURS) else value
         for key, value in document.items()
     }
 

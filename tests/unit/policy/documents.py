@@ -33,7 +33,7 @@ def asked(*, action: str = "odrl:read", target: str = DATASET, assignee: str = E
     return Request(action, target, assignee, at(now))
 
 
-def constraint(left: str, operator: str, right: Any, **more: Any) -> dict[str, Any]:
+def constraint(left: Any, operator: Any, right: Any, **more: Any) -> dict[str, Any]:
     """Return a constraint."""
     return {"leftOperand": left, "operator": operator, "rightOperand": right, **more}
 
@@ -43,7 +43,7 @@ def rule(*constraints: Any, action: Any = "use", **more: Any) -> dict[str, Any]:
     return {"action": action, **({"constraint": [*constraints]} if constraints else {}), **more}
 
 
-def offer(*permissions: Any, prohibition: list[Any] | None = None, conflict: str = "prohibit", **more: Any) -> Any:
+def offer(*permissions: Any, prohibition: Any = None, conflict: Any = "prohibit", **more: Any) -> Any:
     """Return an Offer with these permissions."""
     found: dict[str, Any] = {"@type": "Offer", "odrl:conflict": {"@id": f"odrl:{conflict}"}}
     if permissions:
@@ -190,12 +190,35 @@ def policies(draw: st.DrawFn) -> Any:
     """Draw a policy document."""
     found = offer(
         *draw(st.lists(rules(), min_size=1, max_size=2)),
-        prohibition=draw(st.lists(rules(permission=False), max_size=2)),
+        prohibition=draw(st.lists(rules(permission=False), max_size=draw(st.sampled_from([0, 0, 1, 2])))),
         conflict=draw(st.sampled_from(["perm", "prohibit", "invalid", "invalid"])),
     )
     if rarely(draw, 19):
         found["profile"] = "urn:unknown"
     return found
+
+
+times: st.SearchStrategy[Any] = st.recursive(
+    st.one_of(
+        st.builds(constraint, st.just("odrl:dateTime"), st.sampled_from(operators["odrl:dateTime"]), moments),
+        st.builds(constraint, st.just(NS + "timeSinceAgreement"), st.sampled_from(["lt", "gteq", "eq"]), durations),
+        st.builds(constraint, st.just("odrl:elapsedTime"), st.sampled_from(["lteq", "gt"]), durations),
+    ),
+    lambda inner: st.builds(
+        lambda kind, operands: {kind: operands}, st.sampled_from(["and", "or", "xone"]), st.lists(inner, min_size=1)
+    ),
+    max_leaves=6,
+)
+
+
+@st.composite
+def timed_policies(draw: st.DrawFn) -> Any:
+    """Draw a policy whose answer hangs on time."""
+    return offer(
+        *draw(st.lists(st.builds(rule, times), min_size=1, max_size=2)),
+        prohibition=draw(st.lists(st.builds(rule, times), max_size=1)),
+        conflict=draw(st.sampled_from(["perm", "prohibit"])),
+    )
 
 
 requests = st.builds(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from connector.errors import Invalid
 from connector.policy.compare import differences
@@ -17,9 +18,9 @@ from connector.policy.compile import compile_policy
 from connector.policy.evaluate import Facts, Request, evaluate
 from connector.policy.parse import check_wire, expand_terms, parse
 from connector.policy.write import write
-from tests.unit.policy.documents import asked, conditions, facts, nonsense, policies, requests, rules
+from tests.unit.policy.documents import asked, conditions, facts, nonsense, policies, requests, rules, timed_policies
 
-MANY = settings(max_examples=300)
+MANY = settings(max_examples=100)
 
 
 @MANY
@@ -52,7 +53,7 @@ def test_nonsense_inside_a_rule_never_permits_more(document: Any, value: Any, re
 
 
 @MANY
-@given(policies(), requests, facts)
+@given(st.one_of(policies(), timed_policies()), requests, facts)
 def test_the_compiled_form_answers_as_the_explaining_one(document: Any, request: Request, known: Facts) -> None:
     policy = parse(document)
     assert compile_policy(policy)(request, known) is evaluate(policy, request, known).permits
@@ -88,7 +89,7 @@ def test_lenient_duties_never_permit_less(document: Any, request: Request, known
 
 
 @MANY
-@given(policies(), requests, facts)
+@given(st.one_of(timed_policies(), policies()), requests, facts)
 def test_nothing_flips_before_the_next_change_and_something_does_at_it(
     document: Any, request: Request, known: Facts
 ) -> None:
