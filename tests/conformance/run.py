@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from tests import postgres
-from tests.conformance import kit_process, settings
+from tests.conformance import aftermath, kit_process, settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,8 +55,10 @@ def main() -> int:
         log = (options.log or folder / "connector.log").absolute()
         with _database(options.database, folder) as url:
             code = _against_connector(kit, folder, url, log, options.only)
-        faults = [] if code else _faults(log)
-    sys.stdout.writelines(f"{line}\n" for line in faults)
+            sent, faults = aftermath.faults(url)
+        faults += _errors(log)
+    sys.stdout.write(f"{sent} messages sent by the connector on {options.database}, {len(faults)} faults\n")
+    sys.stdout.writelines(f"{line}\n" for line in faults[:_SHOWN_LINES])
     return 1 if faults else code
 
 
@@ -71,11 +73,9 @@ def _against_connector(kit: Kit, folder: Path, database: str, log: Path, only: s
     return code
 
 
-def _faults(log: Path) -> list[str]:
+def _errors(log: Path) -> list[str]:
     """Return the errors that the connector logged: a run in which it had any is no success, whatever the kit says."""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    found = [line for line in lines if _ERROR.search(line)]
-    return ["The connector logged errors:", *found[:_SHOWN_LINES]] if found else []
+    return [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if _ERROR.search(line)]
 
 
 @contextmanager
