@@ -18,10 +18,12 @@ from connector.policy.wire import check_wire, expand_terms
 from connector.protocol import catalog
 from connector.services import cursors, pages
 from connector.services.decide import PERSON
+from connector.services.exchange import cancel
 from connector.services.house import House
 from connector.store.offers import CATALOG, Dataset, Offer, Policy
 from connector.store.unit import Unit
 
+WITHDRAWN: Final = "dataset_withdrawn"
 _TITLE_CHARACTERS: Final = 500
 _NAME_CHARACTERS: Final = 200
 _DESCRIPTION_BYTES: Final = 64 * 1024
@@ -74,7 +76,7 @@ async def put(house: House, participant: str, name: str, data: bytes, *, by: str
         by: the operator.
 
     Raises:
-        Invalid: `policy_name`, a `policy_` code with the place in `field`. BadMessage: not JSON. TooLarge: `policy_too_large`.
+        Invalid: `policy_name`, a `policy_` code with the place in `field`. BadMessage: not JSON. TooLarge: `policy_bytes`.
     """
     house.member(participant)
     if not 0 < len(name) <= _NAME_CHARACTERS or not name.isprintable():
@@ -104,7 +106,7 @@ def _checked(house: House, data: bytes) -> dict[str, Any]:
     except ValueError:
         raise Invalid("policy_not_canonical", field="/document") from None
     if size > limit:
-        raise TooLarge("policy_too_large", field="/document", limit_bytes=limit)
+        raise TooLarge("policy_bytes", field="/document", limit_bytes=limit)
     return document
 
 
@@ -174,7 +176,7 @@ async def dataset(house: House, participant: str, dataset: str) -> Published:
 
 
 async def remove_dataset(house: House, participant: str, dataset: str, *, by: str) -> Published:
-    """Take a dataset out of the catalogue, with its offers; nothing of it can be read from the commit on.
+    """Take a dataset out of the catalogue, with its offers; its transfers are terminated in the same transaction.
 
     Raises:
         Missing: `dataset_unknown`.
@@ -183,6 +185,10 @@ async def remove_dataset(house: House, participant: str, dataset: str, *, by: st
 
     def work(unit: Unit) -> Published:
         found = _published(unit, _dataset(unit, participant, dataset))
+        for grant in unit.grants.open_of(participant):
+            exchange = unit.exchanges.load(participant, grant.transfer, grant.peer) if grant.dataset == dataset else None
+            if exchange is not None:
+                cancel(house.exchanging, unit, exchange, by=by, code=WITHDRAWN, reasons=())
         unit.datasets.remove(participant, dataset)
         unit.record(participant, "dataset.removed", dataset, by=by, offers=[offer.id for offer in found.offers])
         return found

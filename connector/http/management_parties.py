@@ -1,0 +1,92 @@
+"""The management API's endpoints for operators, participants and peers."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from connector.http import resources
+from connector.http.management_requests import NewOperator, NewParticipant, NewPeer, Paging, PeerConfirmation, PeerLook
+from connector.http.management_route import Ask, Route
+from connector.services import operators, participants, peers
+from connector.services.operators import APPROVE, READ, WRITE
+from connector.store.parties import Operator, Peer
+
+_ROOT: Final = "/api/v1"
+_PEERS: Final = "/api/v1/participants/{participant}/peers"
+
+
+async def _operators(ask: Ask, query: Paging) -> tuple[list[Operator], str | None]:
+    """List the operators."""
+    return await operators.listing(ask.house, query.cursor, query.limit)
+
+
+async def _add_operator(ask: Ask, body: NewOperator) -> tuple[Operator, str]:
+    """Make an operator; its token is in this answer and nowhere else."""
+    return await operators.add(ask.house, body.name, body.scope, by=ask.by)
+
+
+async def _remove_operator(ask: Ask) -> Operator:
+    """Remove an operator; the token opens nothing any more."""
+    return await operators.remove(ask.house, ask.path["operator"], by=ask.by)
+
+
+async def _participants(ask: Ask, query: Paging) -> tuple[list[participants.Own], str | None]:
+    """List the participants that live here, the first made first."""
+    return await participants.listing(ask.house, query.cursor, query.limit)
+
+
+async def _participant(ask: Ask) -> participants.Own:
+    """Show a participant that lives here."""
+    return participants.own(ask.house.member(ask.participant))
+
+
+async def _add_participant(ask: Ask, body: NewParticipant) -> participants.Own:
+    """Make a further participant, with keys of its own, at the same host under a path of its own."""
+    return await participants.add(ask.house, body.id, body.name, by=ask.by)
+
+
+async def _peers(ask: Ask, query: Paging) -> tuple[list[Peer], str | None]:
+    """List the peers of a participant."""
+    return await peers.listing(ask.house, ask.participant, query.cursor, query.limit)
+
+
+async def _peer(ask: Ask) -> Peer:
+    """Show a peer."""
+    return await peers.get(ask.house, ask.participant, ask.path["peer"])
+
+
+async def _preview(ask: Ask, body: PeerLook) -> peers.Sighting:
+    """Look at a peer before it is pinned or confirmed: its keys and its address. Nothing is stored."""
+    return await peers.preview(ask.house, ask.participant, body.id, endpoint=body.endpoint, auth=body.auth)
+
+
+async def _add_peer(ask: Ask, body: NewPeer) -> Peer:
+    """Pin a peer whose fingerprints a person has compared."""
+    named: dict[str, Any] = {"endpoint": body.endpoint, "auth": body.auth}
+    return await peers.add(ask.house, ask.participant, body.id, fingerprints=body.fingerprints, by=ask.by, **named)
+
+
+async def _confirm_peer(ask: Ask, body: PeerConfirmation) -> Peer:
+    """Pin the keys that a peer shows now in the place of those pinned before."""
+    return await peers.confirm(ask.house, ask.participant, ask.path["peer"], fingerprints=body.fingerprints, by=ask.by)
+
+
+async def _remove_peer(ask: Ask) -> Peer:
+    """Part from a peer: its open processes are terminated and its access ends at once."""
+    return await peers.remove(ask.house, ask.participant, ask.path["peer"], by=ask.by)
+
+
+ROUTES: Final = (
+    Route("GET", f"{_ROOT}/operators", READ, _operators, resources.operator, many=True),
+    Route("POST", f"{_ROOT}/operators", APPROVE, _add_operator, resources.operator, 201),
+    Route("DELETE", f"{_ROOT}/operators/{{operator}}", APPROVE, _remove_operator, resources.operator),
+    Route("GET", f"{_ROOT}/participants", READ, _participants, resources.participant, many=True),
+    Route("POST", f"{_ROOT}/participants", APPROVE, _add_participant, resources.participant, 201),
+    Route("GET", f"{_ROOT}/participants/{{participant}}", READ, _participant, resources.participant),
+    Route("GET", _PEERS, READ, _peers, resources.peer, many=True),
+    Route("POST", _PEERS, APPROVE, _add_peer, resources.peer, 201),
+    Route("POST", f"{_PEERS}/preview", WRITE, _preview, resources.sighting),
+    Route("GET", f"{_PEERS}/{{peer}}", READ, _peer, resources.peer),
+    Route("POST", f"{_PEERS}/{{peer}}/confirm", APPROVE, _confirm_peer, resources.peer),
+    Route("DELETE", f"{_PEERS}/{{peer}}", WRITE, _remove_peer, resources.peer),
+)

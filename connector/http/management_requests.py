@@ -1,0 +1,159 @@
+"""What the management API takes: bodies and query parameters, as models that refuse members they do not know.
+
+They read requests, and the OpenAPI document is made of them.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+PAGE_ITEMS = 100
+MOST_ITEMS = 1000
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        message = "not printable"
+        raise ValueError(message)
+    return text
+
+
+Id = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_printable)]
+Line = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_printable)]
+Url = Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(_printable)]
+Cursor = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_printable)]
+
+
+class Request(BaseModel):
+    """A request's body: nothing but the members named here, of exactly these types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class Query(BaseModel):
+    """A request's query parameters."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Paging(Query):
+    """Which part of a list: what follows a `next` of an earlier part, and how many items at most."""
+
+    cursor: Cursor | None = None
+    limit: Annotated[int, Field(ge=1, le=MOST_ITEMS)] = PAGE_ITEMS
+
+
+class OfferPaging(Paging):
+    """Offers, of one dataset where it is named."""
+
+    dataset: Id | None = None
+
+
+class JournalPaging(Paging):
+    """Records, of one subject where it is named."""
+
+    subject: Id | None = None
+
+
+class CatalogQuery(Query):
+    """One dataset of a peer's catalogue, or the part of it after a cursor."""
+
+    dataset: Id | None = None
+    cursor: Cursor | None = None
+
+
+class NewOperator(Request):
+    """An operator to make."""
+
+    name: Id
+    scope: Literal["read", "write", "approve"]
+
+
+class NewParticipant(Request):
+    """A participant to make under this roof; `id` is its did:web id."""
+
+    id: Id
+    name: Line
+
+
+class PeerLook(Request):
+    """A peer to look at. `endpoint` is the base URL of its DSP endpoints where its version document is not to be asked."""
+
+    id: Id
+    endpoint: Url | None = None
+    auth: Literal["pinned", "mock"] = "pinned"
+
+
+class NewPeer(PeerLook):
+    """A peer to pin. `fingerprints` are those that a person has compared: exactly the ones that it shows."""
+
+    fingerprints: list[Id] = Field(default=[], max_length=100)
+
+
+class PeerConfirmation(Request):
+    """The fingerprints of a peer's new keys that a person has compared."""
+
+    fingerprints: list[Id] = Field(max_length=100)
+
+
+class NewPolicy(Request):
+    """A policy to store: a document in DSP's offer form, and the name of the file it came from."""
+
+    name: Line
+    document: dict[str, Any]
+
+
+class OfferTerms(Request):
+    """What is offered: the ids of a contract policy and of an access policy, and `person` where one has to approve."""
+
+    policy: Id
+    access: Id | None = None
+    approval: Literal["person"] | None = None
+
+
+class NewOffer(OfferTerms):
+    """One more offer of a dataset."""
+
+    dataset: Id
+
+
+class NewDataset(Request):
+    """A dataset to publish. `source` is a spec such as {"kind": "file", "path": ...}, or `file:PATH`, `dir:PATH`, `http:URL`.
+
+    `description` holds further `dct:` and `dcat:` members of the catalogue entry.
+    """
+
+    id: Id
+    title: Line
+    source: Annotated[str, Field(min_length=1, max_length=4096)] | dict[str, Any]
+    offers: list[OfferTerms] = Field(min_length=1, max_length=100)
+    description: dict[str, Any] = {}
+
+
+class NewContract(Request):
+    """A contract to ask a peer for (`request`), or to offer it (`offer`); without `offer` the dataset's only one."""
+
+    peer: Id
+    dataset: Id
+    offer: Id | None = None
+    kind: Literal["request", "offer"] = "request"
+
+
+class Counter(Request):
+    """Other rules to answer with: the id of a policy of ours."""
+
+    policy: Id
+
+
+class Reason(Request):
+    """Why something is ended, for the other party to read."""
+
+    reason: Annotated[str, Field(max_length=1000), AfterValidator(_printable)] = ""
+
+
+class NewTransfer(Request):
+    """A transfer to start under a contract."""
+
+    contract: Id

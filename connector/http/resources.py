@@ -1,0 +1,280 @@
+"""What the management API gives: resources as models, and how each is made of what the services give.
+
+Every resource has `id`; times are xsd:dateTimes in UTC. Contracts and transfers are shown as `services.views` has them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from connector import clock, texts
+from connector.identity import participant as places
+from connector.protocol import catalog
+from connector.services import doctor, journal, participants, peers, publish
+from connector.store.offers import Offer as OfferRow
+from connector.store.offers import Policy as PolicyRow
+from connector.store.parties import Operator as OperatorRow
+from connector.store.parties import Peer as PeerRow
+
+T = TypeVar("T")
+_TITLES = ("dct:title", "http://purl.org/dc/terms/title", "dcterms:title", "title")
+
+
+class Resource(BaseModel):
+    """An answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Items(Resource, Generic[T]):
+    """A part of a list. `next` is the cursor of the next part, or null."""
+
+    items: list[T]
+    next: str | None
+
+
+# Operators and participants
+
+
+class Operator(Resource):
+    """A holder of a token. `token` is there once, in the answer that made it; a repeated answer has null."""
+
+    id: str
+    name: str
+    scope: Literal["read", "write", "approve"]
+    created: str
+    created_by: str
+    token: str | None = None
+
+
+class Participant(Resource):
+    """An organisation that we are. `keys` are the fingerprints (RFC 7638) that its neighbours compare."""
+
+    id: str
+    name: str
+    root: str
+    base: str
+    keys: list[dict[str, str]]
+    created: str
+
+
+# Peers
+
+
+class PeerSight(Resource):
+    """A peer as it shows itself now; nothing is stored."""
+
+    id: str
+    auth: str
+    base: str
+    keys: list[dict[str, str]]
+    fingerprints: list[str]
+    document: dict[str, Any] | None
+
+
+class Peer(Resource):
+    """A peer. `state` is `pinned`, or `key-changed`: then nothing is taken from it or sent to it."""
+
+    id: str
+    state: Literal["pinned", "key-changed"]
+    auth: str
+    base: str
+    keys: list[dict[str, str]]
+    document: dict[str, Any] | None
+    created: str
+    created_by: str
+    checked: str
+
+
+# Publishing
+
+
+class Policy(Resource):
+    """A policy; `id` is the digest of its content."""
+
+    id: str
+    name: str
+    document: dict[str, Any]
+    created: str
+    created_by: str
+
+
+class Offer(Resource):
+    """An offer of ours. `policy` and `access` are ids of policies; `document` is what the catalogue shows."""
+
+    id: str
+    dataset: str
+    policy: str
+    access: str | None
+    approval: str | None
+    document: dict[str, Any]
+    created: str
+    created_by: str
+
+
+class Dataset(Resource):
+    """A published dataset with its offers."""
+
+    id: str
+    title: str
+    description: dict[str, Any]
+    source: dict[str, Any]
+    offers: list[Offer]
+    created: str
+    created_by: str
+
+
+class CatalogEntry(Resource):
+    """A dataset of a peer's catalogue. `offers` are the ids that can be asked for; `document` is the entry as it came."""
+
+    id: str
+    title: str
+    offers: list[str]
+    document: dict[str, Any]
+
+
+# Watching
+
+
+class JournalRecord(Resource):
+    """A record of the journal; `id` is its number. `payload` is null where it has been removed."""
+
+    id: str
+    number: int
+    at: str
+    kind: str
+    subject: str
+    by: str | None
+    payload: dict[str, Any] | None
+    payload_digest: str
+    hash: str
+
+
+class JournalFault(Resource):
+    """Where a chain is broken: `number`, `hash`, `payload`, or `head` (it does not end where the writer left it)."""
+
+    number: int
+    code: str
+
+
+class JournalVerdict(Resource):
+    """What the check of a participant's chain found; `id` is the participant."""
+
+    id: str
+    ok: bool
+    records: int
+    hash: str
+    faults: list[JournalFault]
+
+
+class Check(Resource):
+    """Something an operator should look at, in the language of the request."""
+
+    id: str
+    ok: bool
+    code: str
+    text: str
+    next: str
+    values: dict[str, str | int | float | bool | None]
+
+
+# From what services give
+
+
+def operator(found: tuple[OperatorRow, str] | OperatorRow) -> Operator:
+    """Show an operator, with the token where it has just been made."""
+    row, token = found if isinstance(found, tuple) else (found, "")
+    return Operator(
+        id=row.name, name=row.name, scope=row.scope, created=clock.iso(row.created), created_by=row.created_by,
+        token=token or None,
+    )  # fmt: skip
+
+
+def participant(found: participants.Own) -> Participant:
+    """Show a participant of ours."""
+    keys = [{"purpose": "token", "thumbprint": found.token}, {"purpose": "seal", "thumbprint": found.seal}]
+    row = found.row
+    base = places.at(row.root).base
+    return Participant(id=row.id, name=row.name, root=row.root, base=base, keys=keys, created=clock.iso(row.created))
+
+
+def sighting(found: peers.Sighting) -> PeerSight:
+    """Show a peer that was looked at."""
+    document = None if found.document is None else dict(found.document.raw)
+    return PeerSight(
+        id=found.did, auth=found.auth, base=found.base, keys=found.keys, fingerprints=sorted(found.fingerprints),
+        document=document,
+    )  # fmt: skip
+
+
+def peer(row: PeerRow) -> Peer:
+    """Show a peer."""
+    keys = [{"purpose": str(pin["purpose"]), "thumbprint": str(pin["thumbprint"])} for pin in row.pins]
+    return Peer(
+        id=row.id, state=row.state, auth=row.auth, base=row.base, keys=keys, document=row.document,
+        created=clock.iso(row.created), created_by=row.created_by, checked=clock.iso(row.checked),
+    )  # fmt: skip
+
+
+def policy(row: PolicyRow) -> Policy:
+    """Show a policy."""
+    made = {"created": clock.iso(row.created), "created_by": row.created_by}
+    return Policy(id=row.digest, name=row.name, document=row.document, **made)
+
+
+def offer(row: OfferRow) -> Offer:
+    """Show an offer of ours."""
+    return Offer(
+        id=row.id, dataset=row.dataset, policy=row.policy, access=row.access, approval=row.approval, document=row.document,
+        created=clock.iso(row.created), created_by=row.created_by,
+    )  # fmt: skip
+
+
+def dataset(found: publish.Published) -> Dataset:
+    """Show a dataset with its offers."""
+    row = found.dataset
+    return Dataset(
+        id=row.id, title=row.title, description=row.description, source=row.source,
+        offers=[offer(each) for each in found.offers], created=clock.iso(row.created), created_by=row.created_by,
+    )  # fmt: skip
+
+
+def catalog_entry(found: dict[str, Any], language: str) -> CatalogEntry:
+    """Show a dataset of a peer's catalogue, its title in the reader's language where there is one."""
+    offers = [item["@id"] for item in catalog.offers_in(found)]
+    titles = next((found[name] for name in _TITLES if name in found), None)
+    return CatalogEntry(id=found["@id"], title=_title(titles, language) or found["@id"], offers=offers, document=found)
+
+
+def record(entry: journal.Entry) -> JournalRecord:
+    """Show a record of the journal."""
+    return JournalRecord(
+        id=str(entry.number), number=entry.number, at=entry.at, kind=entry.kind, subject=entry.subject, by=entry.by,
+        payload=entry.payload, payload_digest=entry.payload_digest, hash=entry.hash,
+    )  # fmt: skip
+
+
+def verdict(found: journal.Verdict) -> JournalVerdict:
+    """Show what the check of a chain found."""
+    faults = [JournalFault(number=fault.number, code=fault.code) for fault in found.faults]
+    return JournalVerdict(id=found.participant, ok=not faults, records=found.records, hash=found.hash, faults=faults)
+
+
+def check(found: doctor.Check, language: str) -> Check:
+    """Show a check with its sentence, and the next step where one is needed."""
+    text = texts.say(found.code, language, "text", **found.values)
+    following = "" if found.ok else texts.say(found.code, language, "next", **found.values)
+    return Check(id=found.id, ok=found.ok, code=found.code, text=text, next=following, values=found.values)
+
+
+def _title(value: Any, language: str) -> str | None:
+    """Return a title out of a text, a language-tagged value, or a list of them."""
+    values = [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str | dict)]
+    tagged = [item for item in values if isinstance(item, dict) and item.get("@language") == language]
+    for item in (*tagged, *values):
+        text = item.get("@value") if isinstance(item, dict) else item
+        if isinstance(text, str):
+            return text[:500]
+    return None
