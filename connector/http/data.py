@@ -252,7 +252,11 @@ class _Sender:
             raise StreamCut
         loop = asyncio.get_running_loop()
         began = loop.time()
-        sent = await loop.sendfile(transport, self._content.file, offset, count, fallback=False)
+        try:
+            sent = await loop.sendfile(transport, self._content.file, offset, count, fallback=False)
+        except (ConnectionError, TimeoutError):
+            # The reader has gone; here the transport learns of it last.
+            raise _ended(self._running) from None
         took = loop.time() - began
         if took < _FAST_SECONDS:
             self._piece = min(self._piece * 2, _MOST_PIECE)

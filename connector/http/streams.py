@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import struct
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterable
 from contextlib import asynccontextmanager
@@ -11,6 +13,9 @@ from contextlib import asynccontextmanager
 log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 5.0
+_DISCARD = struct.pack("ii", 1, 0)
+"""SO_LINGER without time: what the kernel has not sent yet (megabytes, for a slow reader) is dropped, not delivered."""
+
 Permitted = Callable[[], Awaitable[bool]]
 
 
@@ -36,6 +41,9 @@ class Running:
         if not self.was_cut:
             self.was_cut = True
             self._task.cancel()
+            connection = self.transport.get_extra_info("socket")
+            if connection is not None:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DISCARD)
             self.transport.abort()
 
     def uncancel(self) -> bool:

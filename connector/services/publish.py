@@ -186,7 +186,9 @@ async def remove_dataset(house: House, participant: str, dataset: str, *, by: st
     def work(unit: Unit) -> Published:
         found = _published(unit, _dataset(unit, participant, dataset))
         for grant in unit.grants.open_of(participant):
-            exchange = unit.exchanges.load(participant, grant.transfer, grant.peer) if grant.dataset == dataset else None
+            exchange = (
+                unit.exchanges.load(participant, grant.transfer, grant.peer) if grant.dataset == dataset else None
+            )
             if exchange is not None:
                 cancel(house.exchanging, unit, exchange, by=by, code=WITHDRAWN, reasons=())
         unit.datasets.remove(participant, dataset)
