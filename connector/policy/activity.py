@@ -6,6 +6,8 @@ duty whose constraints do not hold is inactive and does not block).
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from connector.policy import actions, terms
@@ -16,7 +18,7 @@ from connector.policy.values import identity
 if TYPE_CHECKING:
     from connector.policy.decision import DutyState
     from connector.policy.model import Action, Policy, Rule, Subject
-    from connector.policy.world import World
+    from connector.policy.world import Facts, Request, World
 
 _STATES: dict[str, DutyState] = {"fulfilled": "fulfilled", "violated": "violated"}
 _PROFILES = frozenset({terms.PROFILE, terms.PROFILE + "#", terms.ODRL + "core", terms.ODRL})
@@ -44,6 +46,13 @@ def strategy(policy: Policy) -> str:
     """Return the one conflict strategy of a policy: `invalid` when none or several are stated."""
     stated = set(policy.conflict)
     return stated.pop() if len(stated) == 1 else "invalid"
+
+
+def as_agreement(policy: Policy, request: Request, facts: Facts) -> Facts:
+    """Return the facts under which an Offer is the agreement it would become: one made now, unless they say when."""
+    if policy.kind != "Offer" or facts.agreed_at is not None or math.isnan(request.now):
+        return facts
+    return replace(facts, agreed_at=request.now)
 
 
 def about(rule: Rule, world: World) -> bool | None:

@@ -10,7 +10,7 @@ DEPTH = 16
 NODES = 500
 """The most values (objects, arrays and scalars) in a document from a peer.
 
-Half as many atomic rules, and twice as many conditions in them, may come of its compact form.
+Half as many atomic rules, and as many conditions in them, may come of its compact form.
 """
 
 LOCAL_NODES = 20_000

@@ -7,18 +7,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from connector.policy.compile import compile_policy
-from connector.policy.model import Constraint
+from connector.policy.model import constraints
 from connector.policy.state import deadlines
 from connector.policy.world import World, operand_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from connector.policy.model import Condition, Policy, Rule
+    from connector.policy.model import Constraint, Policy
     from connector.policy.world import Facts, Request
 
-STEPS = 20_000
-"""The most conditions that the search for a change may test; beyond it the next bound is given, flip or not."""
+STEPS = 5_000
+"""The most right values that the search for a change may compare; beyond it the next bound is given, flip or not."""
 
 
 def next_change(policy: Policy, request: Request, facts: Facts) -> float | None:
@@ -26,7 +24,7 @@ def next_change(policy: Policy, request: Request, facts: Facts) -> float | None:
 
     A bound that includes its instant flips just after it, so the instant given is always later than now.
     """
-    conditions = [each for rule in _rules(policy) for each in _conditions(rule)]
+    conditions = [*constraints(policy)]
     world = World(request, facts, promise=False)
     bounds = {
         moment for each in conditions for end in _ends(each, world) for moment in (end, math.nextafter(end, math.inf))
@@ -36,31 +34,11 @@ def next_change(policy: Policy, request: Request, facts: Facts) -> float | None:
         return None
     permits = compile_policy(policy)
     now = permits(request, facts)
-    affordable = max(1, STEPS // (len(conditions) + 1))
+    affordable = max(1, STEPS // sum((len(each.right) + 1 for each in conditions), 1))
     for moment in candidates[:affordable]:
         if permits(replace(request, now=moment), facts) != now:
             return moment
     return candidates[affordable] if len(candidates) > affordable else None
-
-
-def _rules(policy: Policy) -> Iterator[Rule]:
-    waiting = [*policy.permissions, *policy.prohibitions]
-    while waiting:
-        rule = waiting.pop()
-        waiting += rule.then
-        yield rule
-
-
-def _conditions(rule: Rule) -> Iterator[Constraint]:
-    waiting: list[Condition] = [*rule.constraints, *rule.action.refinements]
-    for subject in (rule.target, rule.assignee):
-        waiting += subject.refinements if subject else ()
-    while waiting:
-        condition = waiting.pop()
-        if isinstance(condition, Constraint):
-            yield condition
-        else:
-            waiting += condition.operands
 
 
 def _ends(constraint: Constraint, world: World) -> tuple[float, ...]:

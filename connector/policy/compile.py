@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from connector.policy import actions, activity, terms
-from connector.policy.model import Constraint
-from connector.policy.operands import DATE_TIME, PARTICIPANT, Operand
+from connector.policy.model import Constraint, constraints
+from connector.policy.operands import DATE_TIME, IN_FORCE_DATE, PARTICIPANT, TIME_SINCE_AGREEMENT, Operand
 from connector.policy.operators import OPERATORS
 from connector.policy.state import state
 from connector.policy.values import identity
@@ -30,6 +30,8 @@ _covers = lru_cache(maxsize=4096)(lambda rule, asked: actions.covers(rule, terms
 _identity = lru_cache(maxsize=4096)(identity)
 _absolute = lru_cache(maxsize=4096)(terms.absolute)
 _TIMED: dict[str, Callable[[float], Tests]] = {
+    "eq": lambda end: (lambda request, _: request.now == end, lambda request, _: not abs(request.now - end) > 0),
+    "neq": lambda end: (lambda request, _: abs(request.now - end) > 0, lambda request, _: request.now != end),
     "lt": lambda end: (lambda request, _: request.now < end, lambda request, _: not request.now >= end),
     "lteq": lambda end: (lambda request, _: request.now <= end, lambda request, _: not request.now > end),
     "gt": lambda end: (lambda request, _: request.now > end, lambda request, _: not request.now <= end),
@@ -41,6 +43,13 @@ def compile_policy(policy: Policy) -> Test:
     """Return a predicate that answers as `evaluate(policy, request, facts).permits` does."""
     if activity.stops(policy):
         return _never
+    decided = _decided(policy)
+    if policy.kind != "Offer" or not _since_agreement(policy):
+        return decided
+    return lambda request, facts: decided(request, activity.as_agreement(policy, request, facts))
+
+
+def _decided(policy: Policy) -> Test:
     permits = tuple(_granting(rule) for rule in policy.permissions)
     applies = tuple(_applying(rule) for rule in policy.prohibitions)
     strategy = activity.strategy(policy)
@@ -48,6 +57,11 @@ def compile_policy(policy: Policy) -> Test:
         return _one_of(permits)
     clashes = _clashes(policy) if strategy == "invalid" else ()
     return _without(_one_of(permits), _one_of(applies + clashes))
+
+
+def _since_agreement(policy: Policy) -> bool:
+    """Tell whether an answer may hang on when the agreement was made."""
+    return any(constraint.left in (TIME_SINCE_AGREEMENT, IN_FORCE_DATE) for constraint in constraints(policy))
 
 
 def _never(_request: Request, _facts: Facts) -> bool:

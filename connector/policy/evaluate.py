@@ -29,7 +29,8 @@ def evaluate(policy: Policy, request: Request, facts: Facts) -> Decision:
     stops = activity.stops(policy)
     if stops:
         return Decision("deny", reasons=of_stops(stops), as_agreement=policy.kind == "Offer")
-    granting, refusing = World(request, facts, promise=True), World(request, facts, promise=False)
+    known = activity.as_agreement(policy, request, facts)
+    granting, refusing = World(request, known, promise=True), World(request, known, promise=False)
     permissions = [rule_report(rule, granting) for rule in policy.permissions]
     prohibitions = [rule_report(rule, refusing) for rule in policy.prohibitions]
     conflict = _conflict(policy, permissions, prohibitions)

@@ -8,9 +8,12 @@ tell where a thing stood and take no part in equality.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from connector.policy.values import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RuleKind = Literal["permission", "prohibition", "obligation", "duty", "remedy", "consequence"]
 PolicyKind = Literal["Set", "Offer", "Agreement", "Assertion", "Privacy", "Request", "Ticket", "unknown"]
@@ -112,3 +115,20 @@ class Policy:
     replaced_by: str = ""
     timestamp: str = ""
     unknown: Extras = ()
+
+
+def constraints(policy: Policy) -> Iterator[Constraint]:
+    """Give every constraint on which the answer to a request may hang, in the rules, their duties and refinements."""
+    rules = [*policy.permissions, *policy.prohibitions]
+    while rules:
+        rule = rules.pop()
+        rules += rule.then
+        waiting: list[Condition] = [*rule.constraints, *rule.action.refinements]
+        for subject in (rule.target, rule.assignee):
+            waiting += subject.refinements if subject else ()
+        while waiting:
+            condition = waiting.pop()
+            if isinstance(condition, Constraint):
+                yield condition
+            else:
+                waiting += condition.operands

@@ -39,7 +39,7 @@ def parse(document: Mapping[str, Any], *, nodes: int = bounds.NODES) -> Policy:
     bounds.check(document, nodes)
     prefixes = terms.context_prefixes(document.get("@context"))
     limit = max(nodes // 2, 1)
-    root = node(("", document), Source(document, prefixes, rules=limit, conditions=2 * nodes))
+    root = node(("", document), Source(document, prefixes, rules=limit, conditions=nodes))
     policy = Policy(
         kind=_kind(root),
         uid=root.one_iri("uid"),

@@ -57,6 +57,25 @@ def test_a_policy_that_cannot_be_evaluated_permits_nothing() -> None:
     assert not compile_policy(parse(offer(rule(), profile="urn:unknown")))(asked(), Facts())
 
 
+@pytest.mark.parametrize("kind", ["and", "or", "xone", "andSequence"])
+def test_an_empty_or_spoiled_logical_constraint_is_unknown(kind: str) -> None:
+    doubtful: list[Any] = [{kind: []}, {kind: [constraint(PARTICIPANT, "eq", VENDOR)], "surprise": 1}]
+    for spoiled in doubtful:
+        for document in (offer(rule(spoiled)), offer(rule(), prohibition=[rule(spoiled)])):
+            policy = parse(document)
+            assert not compile_policy(policy)(asked(), Facts())
+            assert not evaluate(policy, asked(), Facts()).permits
+
+
+@pytest.mark.parametrize("kind", ["and", "or", "xone", "andSequence"])
+def test_logical_constraints_answer_as_the_slow_ones(kind: str) -> None:
+    for asker in (EKBY, VENDOR, ""):
+        both = {kind: [constraint(PARTICIPANT, "eq", EKBY), constraint("odrl:dateTime", "lt", "2026-06-02")]}
+        for document in (offer(rule(both)), offer(rule(), prohibition=[rule(both)])):
+            policy, request = parse(document), asked(assignee=asker)
+            assert compile_policy(policy)(request, Facts()) is evaluate(policy, request, Facts()).permits
+
+
 def test_several_rules_and_refinements_are_compiled() -> None:
     refined = rule(action=[{"rdf:value": {"@id": "use"}, "refinement": [constraint("odrl:version", "eq", "1")]}])
     document = offer(

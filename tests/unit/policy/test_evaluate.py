@@ -292,7 +292,7 @@ def test_a_recorded_status_is_no_fact() -> None:
 
 
 def test_time_since_the_agreement_is_measured_by_the_calendar() -> None:
-    month = offer(rule(constraint(NS + "timeSinceAgreement", "lteq", "P1M")))
+    month = offer(rule(constraint(NS + "timeSinceAgreement", "lteq", "P1M")), **{"@type": "Agreement"})
     facts = Facts(agreed_at=at("2026-05-01T12:00:00Z"))
     decision = decide(month, facts=facts)
     assert decision.permits
@@ -326,9 +326,21 @@ def test_a_time_measured_from_a_known_start_is_compared_with_the_end() -> None:
     ],
 )
 def test_edcs_in_force_date_is_understood(text: str, permitted: Any) -> None:
-    document = offer(rule(constraint("edc:inForceDate", "lteq", text)))
+    document = offer(rule(constraint("edc:inForceDate", "lteq", text)), **{"@type": "Agreement"})
     assert decide(document, facts=Facts(agreed_at=at("2026-05-15T00:00:00Z"))).permits is permitted
-    assert not decide(offer(rule(constraint("edc:inForceDate", "lteq", "contractAgreement+30d")))).permits
+    assert decide(document).permits is (permitted and "+" not in text)
+
+
+def test_an_offer_is_evaluated_as_an_agreement_made_now() -> None:
+    for wait in (
+        constraint(NS + "timeSinceAgreement", "lteq", "P1M"),
+        constraint("edc:inForceDate", "lt", "contractAgreement+30d"),
+    ):
+        decision = decide(offer(rule(wait)))
+        assert (decision.permits, decision.as_agreement, decision.next_change) == (True, True, None)
+        assert not decide(offer(rule(wait)), facts=Facts(agreed_at=at("2026-04-01"))).permits
+        unstated = Request("odrl:read", DATASET, EKBY, float("nan"))
+        assert not evaluate(parse(offer(rule(wait))), unstated, Facts()).permits
 
 
 def test_a_sequence_holds_when_its_parts_were_satisfied_in_order() -> None:

@@ -322,3 +322,8 @@ def test_combinations_are_counted() -> None:
     many = [f"urn:{number}" for number in range(16)]
     document = {"permission": [{"action": many, "target": many}]}
     assert refused(document) == ("policy_too_many_rules", "/permission/0")
+
+
+@pytest.mark.parametrize("value", [None, True, 1, 1.5, "text", [], [{}]])
+def test_a_document_that_is_no_object_is_refused(value: Any) -> None:
+    assert refused(value) == ("policy_not_object", "")

@@ -8,7 +8,6 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -131,10 +130,3 @@ def test_a_policy_differs_from_none_of_its_spellings(document: Any, other: Any) 
     }
     assert bool(differences(document, turned)) is not known
     assert bool(differences(document, other)) == bool(differences(other, document))
-
-
-@pytest.mark.parametrize("value", [None, True, 1, 1.5, "text", [], [{}]])
-def test_a_document_that_is_no_object_is_refused(value: Any) -> None:
-    with pytest.raises(Invalid) as caught:
-        parse(value)
-    assert caught.value.code == "policy_not_object"
