@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from connector import canonical, ids
+from connector import canonical
 from connector.errors import BadMessage, Unknown
 from connector.protocol import messages, transfer
 from connector.protocol.context import RENEWAL
