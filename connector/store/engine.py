@@ -39,6 +39,7 @@ def _create(address: Any, **options: Any) -> Engine:
     return create_engine(
         address,
         isolation_level="AUTOCOMMIT",
+        hide_parameters=True,  # an error that is logged names the statement, never what was stored
         json_serializer=lambda value: orjson.dumps(value).decode(),
         json_deserializer=orjson.loads,
         **options,

@@ -92,7 +92,7 @@ class Store:
         filling = "" if self.failure is None else _FILLING
         try:
             await asyncio.wait_for(self._try_out(filling), _PATIENCE_SECONDS)
-        except (Unavailable, TimeoutError):
+        except (Unavailable, TimeoutError, exc.DBAPIError):
             return False
         return True
 

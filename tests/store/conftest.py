@@ -74,5 +74,5 @@ async def on_postgresql(migrated_postgresql_url: str) -> AsyncIterator[tuple[Sto
 @pytest.fixture
 def own_server() -> Iterator[postgres.Server]:
     """Give a PostgreSQL server that a test may stop; mark the test `postgresql`."""
-    with postgres.running() as server:
+    with postgres.running(durable=True) as server:
         yield server
