@@ -129,6 +129,8 @@ class Exchanging:
         self.subjects[message.protocol].take(unit, self.office, exchange, message)
         for pending, how in ((reception.acknowledged, "acknowledged"), (reception.dropped, "dropped")):
             self._settle(unit, exchange, pending, how)
+        if reception.acknowledged:
+            self._took_effect(unit, exchange, reception.acknowledged.target, reception.acknowledged.move, message.move)
         exchange = unit.exchanges.save(self._heard(unit, exchange, message, reception.process), unit.now)
         return self._react(unit, exchange, "applied", message.move)
 
@@ -226,11 +228,15 @@ class Exchanging:
         move = pending.move if pending else "adopted"
         exchange = self._watched(replace(exchange, turn=after), unit.now)
         exchange = unit.exchanges.save(exchange, unit.now)
+        self._took_effect(unit, exchange, after.shown, move, how)
+        return self._react(unit, exchange, "applied" if after.adopted else "effect", move)
+
+    def _took_effect(self, unit: Unit, exchange: Exchange, state: str, move: str, how: str) -> None:
+        """Record that a move of ours took effect; `how` is `2xx`, a GET and what it showed, or the message that proved it."""
         unit.record(
             exchange.participant, f"{exchange.protocol}.state", exchange.pid,
-            state=after.shown, by="us", how=how, move=move, peer=exchange.peer,
+            state=state, by="us", how=how, move=move, peer=exchange.peer,
         )  # fmt: skip
-        return self._react(unit, exchange, "applied" if after.adopted else "effect", move)
 
     def _heard(self, unit: Unit, exchange: Exchange, message: Message, after: Process) -> Exchange:
         hidden = redacted(message.body)
