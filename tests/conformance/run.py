@@ -11,6 +11,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -47,6 +48,10 @@ class Kit:
 
 def main() -> int:
     options = _options()
+    missing = [program for program in ("java", "mvn") if shutil.which(program) is None]
+    if missing:
+        sys.stderr.write(f"The conformance kit needs {' and '.join(missing)}: run 'make system-deps'.\n")
+        return 1
     with tempfile.TemporaryDirectory(prefix="conformance-") as name:
         folder = Path(name)
         kit = Kit(_free_port(), secrets.token_urlsafe(24))
