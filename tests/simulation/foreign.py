@@ -32,6 +32,7 @@ class Habits:
         early: its own moves take effect as they leave, not when they are answered.
         remembers: it knows the first message of a process when it comes again.
         fatal: a final refusal, or silence, ends the process at its side without a word.
+        rude: it also sends what its table does not allow.
         busy_seconds: how long it answers 409 after an answer to its own message.
         tries: how often it sends a message.
     """
@@ -43,6 +44,7 @@ class Habits:
     busy_seconds: float
     tries: int
     counters: bool
+    rude: bool = False
 
 
 def habits(kind: Kind, rng: Random) -> Habits:
@@ -52,7 +54,7 @@ def habits(kind: Kind, rng: Random) -> Habits:
         )
     return Habits(
         identified=False, early=rng.random() < 0.4, remembers=rng.random() < 0.7, fatal=rng.random() < 0.2,
-        busy_seconds=0.0, tries=rng.choice((1, 3, 4)), counters=True,
+        busy_seconds=0.0, tries=rng.choice((1, 3, 4)), counters=True, rude=rng.random() < 0.2,
     )  # fmt: skip
 
 
@@ -62,6 +64,7 @@ class Sending:
     target: str
     body: dict[str, Any]
     suffix: str
+    offer: dict[str, Any]
     tries: int = 0
 
 
@@ -78,7 +81,7 @@ class Process:
     sending: Sending | None = None
     busy_until: float = 0.0
     seen: set[str] = field(default_factory=set)
-    token: str | None = None
+    tokens: set[str] = field(default_factory=set)
 
 
 class Foreign:
@@ -135,14 +138,15 @@ class Foreign:
         if self.world.now < process.busy_until:
             return Answer(409, {"code": "409"})
         table = STATES[process.protocol]
-        target = table.target(process.state, message.move, CONSUMER if self.role == PROVIDER else PROVIDER)
+        theirs = CONSUMER if self.role == PROVIDER else PROVIDER
+        target = table.target(process.state, message.move, theirs) if process.state else None
         if target is None or (process.protocol, message.move) in _NOT_BY_EDC and self.kind == "edc":
             return Answer(400, {"code": "400", "reason": ["illegal"]})
         process.seen.add(message.id or "")
         process.state = target
         process.offer = call.body.get("offer", process.offer)
         process.agreement = call.body.get("agreement", process.agreement)
-        process.token = _token(call.body) or process.token
+        process.tokens.add(_token(call.body) or "")
         if process.sending and table.target(target, process.sending.move, self.role) is None:
             process.sending = None
         self.world.at(self._soon(), self._react, process, message.move)
@@ -194,11 +198,15 @@ class Foreign:
         if not self.processes:
             return
         process = self.world.rng.choice(list(self.processes.values()))
+        table = STATES[process.protocol]
         moves = [
             move
-            for (move, by) in STATES[process.protocol].moves.get(process.state, {})
-            if by == self.role and process.state is not None
+            for (move, by) in (table.moves.get(process.state, {}) if process.state else {})
+            if by == self.role
         ]
+        if self.habits.rude and process.state and self.world.rng.random() < 0.5:
+            every = {key for moves in table.moves.values() for key in moves}
+            moves = sorted(move for (move, by) in every if by == self.role)
         if self.kind == "edc":
             moves = [move for move in moves if (process.protocol, move) not in _NOT_BY_EDC]
         if moves:
@@ -209,7 +217,7 @@ class Foreign:
         if process.sending and move != TERMINATION:
             return
         target = STATES[process.protocol].target(process.state, move, self.role)
-        if target is None:
+        if target is None and not self.habits.rude:
             return
         self.world.say(f"{self.name}: {move}")
         content = self._content(process, move)
@@ -218,9 +226,10 @@ class Foreign:
         if self.habits.identified:
             body["@id"] = self._next("message")
         suffix = messages.path(process.protocol, move, "pid").removeprefix(f"/{process.protocol}s/pid/")
-        process.sending = Sending(move, target, body, suffix)
-        if self.habits.early:
-            process.state = target
+        offer = content.get("offer", process.offer)
+        process.sending = Sending(move, target or process.state or "", body, suffix, offer)
+        if self.habits.early and target:
+            process.state, process.offer = target, offer
         self._attempt(process, process.sending, self._next("number"))
 
     def _content(self, process: Process, move: str) -> dict[str, Any]:
@@ -236,7 +245,8 @@ class Foreign:
             return {"agreement": process.agreement}
         if move in (negotiation.REQUEST, negotiation.OFFER):
             if process.state is not None and self.habits.counters:
-                process.offer = process.offer | {"permission": [{"action": "use", "constraint": [_until(self._count)]}]}
+                changed = {"permission": [{"action": "use", "constraint": [_until(self._count)]}]}
+                return {"offer": process.offer | changed, "callbackAddress": callback}
             return {"offer": process.offer, "callbackAddress": callback}
         return {}
 
@@ -278,7 +288,7 @@ class Foreign:
         if not self.habits.early:
             if STATES[process.protocol].target(process.state, sending.move, self.role) != sending.target:
                 return
-            process.state = sending.target
+            process.state, process.offer = sending.target, sending.offer
         self.world.say(f"{self.name} has {process.state}")
 
     def _give_up(self, process: Process) -> None:

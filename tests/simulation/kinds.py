@@ -101,9 +101,10 @@ def _ours(world: World, witness: Witness, setting: Setting, database: Callable[[
     ready = setting.protocol == "transfer" and world.rng.random() < 0.8
     if ready:
         _agreed(world, consumer.did, provider.did, consumer, provider)
+        world.at(world.now + world.rng.uniform(0.0, 2.0), operators.act, consumer)
     else:
         _begin(world, consumer, provider)
-    _operate(world, witness, [consumer, provider])
+    _operate(world, witness, [consumer, provider], setting.protocol)
     if world.rng.random() < REMOVALS:
         party = world.rng.choice([consumer, provider])
         world.at(world.now + world.rng.uniform(0.0, world.weather.heal), operators.remove_peer, party)
@@ -122,7 +123,7 @@ def _compare(witness: Witness, consumer: Ours, provider: Ours) -> None:
 def _begin(world: World, consumer: Ours, provider: Ours) -> None:
     rng = world.rng
     for _ in range(rng.choice((1, 1, 2))):
-        offer = _document(rng.choice(("o1", "o1", "o2", "o3")))
+        offer = _document(rng.choice(("o1", "o1", "o1", "o2", "o2", "o3", "o9")))
         who, role = (provider, PROVIDER) if rng.random() < 0.2 else (consumer, CONSUMER)
         world.at(world.now + rng.uniform(0.0, 5.0), operators.open_negotiation, who, role, offer, DATASET)
 
@@ -156,8 +157,8 @@ def _foreign(world: World, witness: Witness, setting: Setting, database: Callabl
     else:
         _agreed(world, party.did, foreign_did(foreign), party, None)
         foreign.final("urn:contract:provider", "urn:contract:consumer")
-    _operate(world, witness, [party])
-    for _ in range(rng.randint(0, 4)):
+    _operate(world, witness, [party], setting.protocol)
+    for _ in range(rng.randint(0, 4) if setting.protocol == "negotiation" else rng.randint(0, 8)):
         world.at(world.now + _moment(world), foreign.act)
     return lambda: witness.shown(party, foreign)
 
@@ -191,7 +192,7 @@ def _decide(rng: Random) -> Decide:
     return decide
 
 
-def _operate(world: World, witness: Witness, parties: list[Ours]) -> None:
+def _operate(world: World, witness: Witness, parties: list[Ours], protocol: Protocol) -> None:
     """Have operators act: now and then, in a hurry, at the same time on both sides, and just as something changes."""
     nerves = world.rng.choice((0.0, 0.0, 0.2, 0.5))
 
@@ -201,9 +202,9 @@ def _operate(world: World, witness: Witness, parties: list[Ours]) -> None:
 
     witness.moved = startle
     for party in parties:
-        for _ in range(world.rng.choice((0, 1, 2, 4, 7))):
+        for _ in range(world.rng.choice((0, 1, 2, 4, 7) if protocol == "negotiation" else (1, 3, 6, 10))):
             world.at(world.now + _moment(world), operators.act, party)
-    for _ in range(world.rng.choice((0, 1, 2))):
+    for _ in range(world.rng.choice((0, 1, 2) if protocol == "negotiation" else (0, 2, 4))):
         moment = world.now + _moment(world)
         for party in parties:
             world.at(moment + world.rng.choice((0.0, 0.05)), operators.act, party)
@@ -218,7 +219,7 @@ def _moment(world: World) -> float:
 
 
 def _document(offer: str) -> dict[str, Any]:
-    rules = {"o1": RULES, "o2": DATED, "o3": PAST}[offer]
+    rules = {"o1": RULES, "o2": DATED, "o3": PAST}.get(offer, RULES)
     return wire.offer(offer, rules)[0]
 
 
@@ -240,8 +241,13 @@ def _publish(party: Ours) -> None:
 
 def _agreed(world: World, consumer: str, provider: str, ours: Ours | None, other: Ours | None) -> str:
     """Store a final contract at our consumer, our provider or both, and return the agreement's id."""
+    offer = _document("o1")
+    if other is not None and world.rng.random() < 0.15:
+        end = world.now + world.rng.uniform(3.0, min(world.weather.heal, 120.0))
+        offer |= {"permission": [{"action": "use", "constraint": [_before(end)]}]}
+        world.at(end + 0.5, operators.expire, other)
     made = document.agreement(
-        _document("o1"), agreement_id="urn:agreement:1", target=DATASET, assigner=provider, assignee=consumer,
+        offer, agreement_id="urn:agreement:1", target=DATASET, assigner=provider, assignee=consumer,
         timestamp=clock.iso(world.now),
     )  # fmt: skip
     sides: list[tuple[Ours, Role, str, str]] = []
@@ -252,6 +258,10 @@ def _agreed(world: World, consumer: str, provider: str, ours: Ours | None, other
     for party, role, pid, peer_pid in sides:
         _store_agreed(party, role, pid, peer_pid, made)
     return "urn:agreement:1"
+
+
+def _before(end: float) -> dict[str, Any]:
+    return {"leftOperand": "dateTime", "operator": "lt", "rightOperand": clock.iso(end)}
 
 
 def _store_agreed(party: Ours, role: Role, pid: str, peer_pid: str, made: dict[str, Any]) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 from connector.protocol import negotiation, transfer
 from connector.protocol.machine import CONSUMER, PROVIDER, Role
-from connector.protocol.negotiation import NEGOTIATION
 from connector.services import contracts, transfers
 from connector.store.exchanges import Exchange
 from tests.simulation.ours import Ours
@@ -94,6 +93,14 @@ def open_negotiation(party: Ours, role: Role, offer: dict[str, Any], dataset: st
         party.act(contracts.offer, party.peer_did, dataset, offer["@id"])
 
 
+def expire(party: Ours) -> None:
+    """End what no policy permits any more, as the upkeep does."""
+    if party.up:
+        party.expire()
+    else:
+        party.world.at(party.world.now + 1.0, expire, party)
+
+
 def remove_peer(party: Ours) -> None:
     """Remove the peer, as `peers remove` does: end every process, then forget who it is."""
     if not party.up:
@@ -103,6 +110,3 @@ def remove_peer(party: Ours) -> None:
             party.end(exchange.pid, "peer_removed")
     party.world.say(f"{party.name} removes its peer")
     party.forget()
-
-
-__all__ = ["NEGOTIATION", "act", "exchanges", "open_negotiation", "remove_peer"]

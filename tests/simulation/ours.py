@@ -15,11 +15,11 @@ import orjson
 from connector import canonical
 from connector.errors import ConnectorError
 from connector.protocol import messages, transfer
-from connector.services import contracts, receive, transfers
+from connector.services import contracts, permission, receive, transfers
 from connector.services.decide import Decide
 from connector.services.deliver import Answer, Delivery, Next
 from connector.services.exchange import Caller, cancel
-from connector.services.grants import Grants
+from connector.services.grants import Grants, refuse_by_policy
 from connector.services.house import grant_token
 from connector.services.office import Office
 from connector.services.transfer import GENERATION_SECONDS
@@ -281,7 +281,7 @@ class Ours:
         try:
             at_once(self.grants.check(call.pid or "", call.token))
         except ConnectorError as error:
-            if self._good(call):
+            if error.code != "policy_denies" and self._good(call):
                 self.refused(self, "a good token")
             return Answer(error.status, {"code": error.code})
         return Answer(200)
@@ -330,12 +330,28 @@ class Ours:
         self.write(work)
         self.terminating.add(pid)
 
+    @survives
+    def expire(self) -> None:
+        """End the transfers whose policy does not permit them any more."""
+        for grant in self.read(lambda unit: unit.grants.open_of(self.did)):
+            contract = self.read(lambda unit, grant=grant: unit.contracts.get(grant.contract))
+            target, now = grant.dataset, self.world.now
+            permitted, reasons = permission.permits(contract.agreement, target=target, peer=grant.peer, now=now)
+            if not permitted:
+                self.world.say(f"{self.name}: the policy of {self.world.short(grant.transfer)} has expired")
+                self.write(partial(_refuse, self.house, grant, reasons))
+                self.terminating.add(grant.transfer)
+
     def fetch(self, pid: str) -> None:
         """Read data with the token that this consumer holds."""
         held, exchange = self.read(lambda unit: (unit.transfers.get(pid), unit.exchanges.load(self.did, pid)))
         if held and held.token and exchange.peer_pid:
             call = Call("DATA", "transfer", exchange.peer_pid, token=held.token)
             self.world.request(self.name, self.peer, call, lambda _answer: None)
+
+
+def _refuse(house: Any, grant: Any, reasons: tuple[str, ...], unit: Any) -> None:
+    refuse_by_policy(house, unit, grant, reasons)
 
 
 def did_of(name: str) -> str:

@@ -65,6 +65,9 @@ class Witness:
         if before is None or before.turn.state == turn.state:
             return
         self.moved(party)
+        unsent = before.turn.pending
+        if unsent and not unsent.sent and turn.acked == unsent.seq:
+            self.fault(f"I3: {party.name}'s {unsent.move} took effect before it was sent")
         if before.turn.ended:
             self.fault(f"I6: {party.name} left {before.turn.state} for {turn.state}")
 
@@ -171,6 +174,7 @@ class Witness:
             theirs = foreign.processes.get(exchange.peer_pid or "")
             if theirs is not None and exchange.turn.stalled is None:
                 self._given(party, exchange, theirs)
+                self._offered(party, exchange, theirs)
             if theirs is None or not _agree(exchange, theirs):
                 self._marked(exchange, theirs)
 
@@ -180,8 +184,19 @@ class Witness:
             return
         if exchange.protocol == "transfer":
             grant = party.read(lambda unit: unit.grants.of_transfer(exchange.pid))
-            if theirs.token != grant_token(GRANT_KEY, grant.id, grant.generation):
+            if grant_token(GRANT_KEY, grant.id, grant.generation) not in theirs.tokens:
                 self.fault("silent: the peer is STARTED with an old address")
+
+    def _offered(self, party: Ours, exchange: Exchange, theirs: Process) -> None:
+        """Both have the same offer on the table, and what is agreed is there."""
+        if exchange.protocol != "negotiation" or theirs.pid.startswith("urn:contract:"):
+            return
+        contract = party.read(lambda unit: unit.contracts.get(exchange.pid))
+        if exchange.turn.state in ("REQUESTED", "OFFERED") and exchange.turn.state == theirs.state:
+            if contract.offer["permission"] != theirs.offer["permission"]:
+                self.fault(f"silent: different offers on the table in {theirs.state}")
+        if exchange.turn.state in ("AGREED", "VERIFIED", "FINALIZED") and contract.agreement is None:
+            self.fault(f"{exchange.turn.state} without an agreement")
 
     def _marked(self, exchange: Exchange, theirs: Process | None) -> None:
         turn = exchange.turn
