@@ -1,0 +1,99 @@
+"""`connector contracts`: negotiating with peers, from the first request or offer to an agreement."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from connector.cli import policyfiles, waiting
+from connector.cli.commands import DONE, PAGING, Verb, option, place
+
+if TYPE_CHECKING:
+    from connector.cli.output import Column
+    from connector.cli.session import Session
+
+COLUMNS: Final[tuple[Column, ...]] = (
+    ("id", lambda row: row["id"]),
+    ("state", lambda row: row["state"]),
+    ("role", lambda row: row["role"]),
+    ("peer", lambda row: row["peer"]),
+    ("dataset", lambda row: row["dataset"]),
+    ("waits_for", lambda row: waiting.of(row).get("waits_for")),
+)
+
+
+def request(session: Session) -> int:
+    """Ask a peer for a contract on a dataset of its catalogue."""
+    return _begin(session, "request")
+
+
+def offer(session: Session) -> int:
+    """Offer a peer a contract on a dataset of ours."""
+    return _begin(session, "offer")
+
+
+def listing(session: Session) -> int:
+    """List them, newest first."""
+    session.list(COLUMNS, "contracts")
+    return DONE
+
+
+def show(session: Session) -> int:
+    """Show one: its state, its terms, and what it waits for."""
+    waiting.show(session, session.api.get(_path(session)))
+    return DONE
+
+
+def approve(session: Session) -> int:
+    """Agree, as provider, to what the consumer asks for."""
+    return _change(session, "approve")
+
+
+def accept(session: Session) -> int:
+    """Accept, as consumer, what the provider offers."""
+    return _change(session, "accept")
+
+
+def counter(session: Session) -> int:
+    """Answer with other terms."""
+    return _change(session, "counter", policy=policyfiles.stored(session))
+
+
+def terminate(session: Session) -> int:
+    """End a negotiation."""
+    return _change(session, "terminate", reason=session.typed("reason"))
+
+
+def _begin(session: Session, kind: str) -> int:
+    body = {"kind": kind, "peer": session.typed("peer"), "dataset": session.typed("dataset")}
+    if (chosen := session.typed("offer")) is not None:
+        body["offer"] = chosen
+    begun = session.api.post(session.path("contracts"), body)
+    return waiting.finish(session, begun, session.path("contracts", begun["id"]))
+
+
+def _change(session: Session, verb: str, **body: str) -> int:
+    waiting.show(session, session.api.post(_path(session, verb), body), whole=False)
+    return DONE
+
+
+def _path(session: Session, *verb: str) -> str:
+    return session.path("contracts", session.typed("contract"), *verb)
+
+
+_ID: Final = place("ID", "contract")
+_BEGIN: Final = (
+    place("PEER", "peer"),
+    place("DATASET", "dataset", text="any_dataset"),
+    option("--offer", "ID"),
+    *waiting.WAIT,
+)
+VERBS = (
+    Verb("request", request, _BEGIN),
+    Verb("offer", offer, _BEGIN),
+    Verb("list", listing, PAGING),
+    Verb("show", show, (_ID,)),
+    Verb("approve", approve, (_ID,)),
+    Verb("accept", accept, (_ID,)),
+    Verb("counter", counter, (_ID, policyfiles.POLICY)),
+    Verb("terminate", terminate, (_ID, option("--reason", "TEXT", required=True))),
+)

@@ -1,0 +1,64 @@
+"""`connector datasets`: what a participant publishes, where its data is, and on what terms."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from connector.cli import policyfiles
+from connector.cli.commands import DONE, PAGING, MisusedError, Verb, option, place
+from connector.dataplane.specs import parse_source
+from connector.errors import Invalid
+
+if TYPE_CHECKING:
+    from connector.cli.output import Column
+    from connector.cli.session import Session
+
+COLUMNS: Final[tuple[Column, ...]] = (
+    ("id", lambda row: row["id"]),
+    ("title", lambda row: row["title"]),
+    ("source", lambda row: row["source"]["kind"]),
+    ("offers", lambda row: len(row["offers"])),
+)
+
+
+def add(session: Session) -> int:
+    """Publish a dataset with one offer; its policy files are stored first."""
+    body = {"id": session.typed("dataset"), "title": session.typed("title"), "source": _source(session)}
+    body |= {"offers": [policyfiles.offer(session)]}
+    session.output.done(session.api.post(session.path("datasets"), body))
+    return DONE
+
+
+def listing(session: Session) -> int:
+    """List them in order of publication."""
+    session.list(COLUMNS, "datasets")
+    return DONE
+
+
+def show(session: Session) -> int:
+    """Show one with its offers."""
+    session.output.shown(session.api.get(session.path("datasets", session.typed("dataset"))))
+    return DONE
+
+
+def remove(session: Session) -> int:
+    """Take one out of the catalogue with its offers."""
+    return session.removed(session.path("datasets", session.typed("dataset")))
+
+
+def _source(session: Session) -> dict[str, object]:
+    """Return where the data is; a relative path starts in the folder one stands in."""
+    try:
+        return parse_source(session.typed("source"))
+    except Invalid as error:
+        raise MisusedError(error.code, field="--source") from None
+
+
+_ID: Final = place("ID", "dataset")
+_NEW: Final = (option("--title", "TITLE", required=True), option("--source", "SOURCE", required=True))
+VERBS = (
+    Verb("add", add, (_ID, *_NEW, *policyfiles.OFFER)),
+    Verb("list", listing, PAGING),
+    Verb("show", show, (_ID,)),
+    Verb("remove", remove, (_ID,)),
+)

@@ -1,0 +1,87 @@
+"""`connector peers`: whom a participant deals with, known by the fingerprints of their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from connector.cli import output
+from connector.cli.commands import DONE, PAGING, MisusedError, Verb, option, place, switch
+from connector.errors import LocalError
+
+if TYPE_CHECKING:
+    from connector.cli.output import Column, Record
+    from connector.cli.session import Session
+
+COLUMNS: Final[tuple[Column, ...]] = (
+    ("id", lambda row: row["id"]),
+    ("state", lambda row: row["state"]),
+    ("auth", lambda row: row["auth"]),
+    ("base", lambda row: row["base"]),
+)
+
+
+def add(session: Session) -> int:
+    """Look at a peer, let a person compare its fingerprints, and pin them."""
+    asked = {"id": session.typed("peer"), "auth": session.typed("auth", "pinned")}
+    if (endpoint := session.typed("endpoint")) is not None:
+        asked["endpoint"] = endpoint
+    body = {**asked, "fingerprints": _compared(session, asked)}
+    session.output.done(session.api.post(session.path("peers"), body))
+    return DONE
+
+
+def confirm(session: Session) -> int:
+    """Pin the keys that a known peer shows now."""
+    known = session.api.get(session.path("peers", session.typed("peer")))
+    asked = {"id": known["id"], "auth": known["auth"], "endpoint": known["base"]}
+    body = {"fingerprints": _compared(session, asked)}
+    session.output.done(session.api.post(session.path("peers", known["id"], "confirm"), body))
+    return DONE
+
+
+def listing(session: Session) -> int:
+    """List them by id."""
+    session.list(COLUMNS, "peers")
+    return DONE
+
+
+def show(session: Session) -> int:
+    """Show one with its pinned keys."""
+    session.output.shown(session.api.get(session.path("peers", session.typed("peer"))))
+    return DONE
+
+
+def remove(session: Session) -> int:
+    """Part from one: open processes end and its access is closed at once."""
+    return session.removed(session.path("peers", session.typed("peer")))
+
+
+def _compared(session: Session, asked: Mapping[str, Any]) -> Sequence[str]:
+    """Return the fingerprints that the operator vouches for: named, believed with `--yes`, or compared on the terminal."""
+    if (named := session.typed("fingerprint")) is not None:
+        return list(named)
+    if not session.typed("yes") and not output.person_at_terminal():
+        raise MisusedError("cli_fingerprints_needed", field="--fingerprint")
+    seen = session.api.post(session.path("peers", "preview"), asked)
+    if not (session.output.as_json and session.typed("yes")):
+        _show_keys(session, seen)
+    if not session.typed("yes") and not session.output.ask("cli_peer_ask"):
+        raise LocalError("cli_not_confirmed", field="--fingerprint")
+    return list(seen["fingerprints"])
+
+
+def _show_keys(session: Session, seen: Record) -> None:
+    session.output.warn("cli_peer_seen", peer=seen["id"], base=seen["base"])
+    session.output.rows([[key["thumbprint"], key["purpose"]] for key in seen["keys"]])
+
+
+_PEER: Final = place("DID", "peer")
+_VOUCH: Final = (switch("--yes"), option("--fingerprint", "THUMBPRINT", nargs="+"))
+VERBS = (
+    Verb("add", add, (_PEER, option("--endpoint", "URL"), option("--auth", choices=("pinned", "mock")), *_VOUCH)),
+    Verb("list", listing, PAGING),
+    Verb("show", show, (_PEER,)),
+    Verb("confirm", confirm, (_PEER, *_VOUCH)),
+    Verb("remove", remove, (_PEER,)),
+)
