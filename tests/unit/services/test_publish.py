@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+
+from connector.errors import BadMessage, ConnectorError, Invalid, Missing, TooLarge, WrongState
+from connector.ids import NS
+from connector.services import publish
+from connector.services.publish import New, Wanted
+from tests.acceptance.towns import OPEN
+from tests.unit.services.neighbours import running
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.acceptance.towns import Town
+
+
+@pytest.fixture
+async def town(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[Town]:
+    (tmp_path / "x.csv").write_text("a,b\n")
+    async with running(tmp_path, sqlite_template, "ekby") as (only,):
+        yield only
+
+
+@pytest.fixture
+async def policy(town: Town) -> str:
+    return (await publish.put(town.house, town.did, "open.json", orjson.dumps(OPEN), by="tester")).digest
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> str:
+    return f"file:{tmp_path / 'x.csv'}"
+
+
+async def _put(town: Town, document: Any) -> publish.Policy:
+    return await publish.put(town.house, town.did, "a.json", orjson.dumps(document), by="tester")
+
+
+async def test_the_same_content_is_one_policy_whatever_its_layout(town: Town) -> None:
+    first = await publish.put(
+        town.house, town.did, "a.json", b'{"@type":"Offer","permission":[{"action":"use"}]}', by="x"
+    )
+    same = b'{ "permission" : [ {"action": "use"} ],\n "@type": "Offer" }'
+    again = await publish.put(town.house, town.did, "b.json", same, by="y")
+    assert again == first
+    assert [row.name for row in (await publish.policies(town.house, town.did))[0]] == ["a.json"]
+
+
+async def test_short_terms_are_stored_as_the_full_ones_that_travel(town: Town) -> None:
+    constraint = {"leftOperand": "kom:participant", "operator": "eq", "rightOperand": {"@id": "did:web:a.example"}}
+    row = await _put(town, {"@type": "Offer", "permission": [{"action": "use", "constraint": [constraint]}]})
+    assert row.document["permission"][0]["constraint"][0]["leftOperand"] == NS + "participant"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"[]", b"{", b'{"a":1,"a":2}', b'{"@type":"Offer","permission":[{"action":"use","x":NaN}]}', b"\xff"],
+)
+async def test_what_is_no_json_object_is_no_policy(town: Town, data: bytes) -> None:
+    with pytest.raises(BadMessage):
+        await publish.put(town.house, town.did, "a.json", data, by="tester")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"@type": "Set", "permission": [{"action": "use"}]},
+        {"@type": "Offer", "permission": []},
+        {"@type": "Offer", "permission": [{"action": 1}]},
+        {"@type": "Offer", "target": "x", "permission": [{"action": "use"}]},
+        {"@type": "Offer", "permission": [{"action": "use", "unknown": 1}]},
+        {"@type": "Offer", "permission": [{"action": "use", "constraint": [{"leftOperand": "x"}]}]},
+    ],
+)
+async def test_what_cannot_travel_is_no_policy(town: Town, document: dict[str, Any]) -> None:
+    with pytest.raises(Invalid, match="policy_"):
+        await _put(town, document)
+
+
+async def test_a_number_without_one_form_is_refused(town: Town) -> None:
+    with pytest.raises(Invalid, match="policy_"):
+        await _put(town, {**OPEN, "dct:x": 2**60})
+
+
+async def test_a_policy_too_large_for_an_offer_is_refused(town: Town) -> None:
+    with pytest.raises(ConnectorError):
+        await _put(town, {**OPEN, "dct:description": "x" * 70_000})
+
+
+@pytest.mark.parametrize("name", ["", "x" * 201, "a\nb"])
+async def test_a_policys_name_can_be_read(town: Town, name: str) -> None:
+    with pytest.raises(Invalid, match="policy_name"):
+        await publish.put(town.house, town.did, name, orjson.dumps(OPEN), by="tester")
+
+
+# Datasets
+
+
+async def test_a_dataset_is_published_with_its_offers(town: Town, policy: str, source: str) -> None:
+    offers = [Wanted(policy), Wanted(policy, policy, "person")]
+    description = {"dct:description": [{"@value": "Flöden", "@language": "sv"}], "dcat:keyword": ["vatten"]}
+    new = New("urn:x:flow", "Flows", source, offers, description)
+    made = await publish.add_dataset(town.house, town.did, new, by="tester")
+    assert made.dataset.description == {"dct:title": "Flows", **description}
+    assert made.dataset.source["kind"] == "file"
+    assert [(offer.policy, offer.access, offer.approval) for offer in made.offers] == [
+        (policy, None, None),
+        (policy, policy, "person"),
+    ]
+    shown = await publish.dataset(town.house, town.did, "urn:x:flow")
+    assert shown.dataset.id == made.dataset.id
+    assert {offer.id for offer in shown.offers} == {offer.id for offer in made.offers}
+    assert made.offers[0].document["permission"] == OPEN["permission"]
+
+
+async def test_a_dataset_id_is_used_once(town: Town, policy: str, source: str) -> None:
+    new = New("x", "X", source, [Wanted(policy)])
+    await publish.add_dataset(town.house, town.did, new, by="tester")
+    with pytest.raises(WrongState, match="dataset_exists"):
+        await publish.add_dataset(town.house, town.did, new, by="tester")
+
+
+async def test_a_dataset_of_one_participant_is_nobody_elses(town: Town, policy: str, source: str) -> None:
+    other = await town.add_participant("va")
+    await publish.add_dataset(town.house, town.did, New("x", "X", source, [Wanted(policy)]), by="tester")
+    with pytest.raises(Missing, match="dataset_unknown"):
+        await publish.dataset(town.house, other, "x")
+    with pytest.raises(Missing, match="policy_unknown"):
+        await publish.add_dataset(town.house, other, New("x", "X", source, [Wanted(policy)]), by="tester")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"id": ""}, "dataset_id"),
+        ({"id": "x" * 257}, "dataset_id"),
+        ({"id": "a\nb"}, "dataset_id"),
+        ({"title": " "}, "dataset_title"),
+        ({"title": "a\nb"}, "dataset_title"),
+        ({"offers": []}, "offer_needed"),
+        ({"source": "nothing"}, "source_form"),
+        ({"source": {"kind": "tape"}}, "source_kind"),
+        ({"source": "file:/does/not/exist"}, "source_missing"),
+        ({"description": {"title": "x"}}, "dataset_member"),
+        ({"description": {"dct:publisher": "did:web:other.example"}}, "dataset_member"),
+        ({"description": {"@id": "other"}}, "dataset_member"),
+        ({"description": {"dct:description": "x" * 70_000}}, "dataset_description"),
+    ],
+)
+async def test_a_dataset_that_cannot_be_published_is_refused(
+    town: Town, policy: str, source: str, change: dict[str, Any], code: str
+) -> None:
+    values: dict[str, Any] = {"id": "x", "title": "X", "source": source, "offers": [Wanted(policy)], **change}
+    with pytest.raises((Invalid, TooLarge), match=code):
+        await publish.add_dataset(town.house, town.did, New(**values), by="tester")
+
+
+async def test_an_offer_of_a_policy_that_is_not_there_is_refused(town: Town, policy: str, source: str) -> None:
+    for wanted in (Wanted("sha256:0"), Wanted(policy, "sha256:0")):
+        with pytest.raises(Missing, match="policy_unknown"):
+            await publish.add_dataset(town.house, town.did, New("x", "X", source, [wanted]), by="tester")
+    new = New("x", "X", source, [Wanted(policy, approval="robot")])
+    with pytest.raises(Invalid, match="offer_approval"):
+        await publish.add_dataset(town.house, town.did, new, by="tester")
+
+
+async def test_offers_come_and_go(town: Town, policy: str, source: str) -> None:
+    await publish.add_dataset(town.house, town.did, New("x", "X", source, [Wanted(policy)]), by="tester")
+    made = await publish.add_offer(town.house, town.did, "x", Wanted(policy, approval="person"), by="tester")
+    assert len((await publish.offers(town.house, town.did, dataset="x"))[0]) == 2
+    await publish.remove_offer(town.house, town.did, made.id, by="tester")
+    with pytest.raises(Missing, match="offer_unknown"):
+        await publish.remove_offer(town.house, town.did, made.id, by="tester")
+    with pytest.raises(Missing, match="dataset_unknown"):
+        await publish.add_offer(town.house, town.did, "y", Wanted(policy), by="tester")
+    await publish.remove_dataset(town.house, town.did, "x", by="tester")
+    assert await publish.offers(town.house, town.did) == ([], None)
+    with pytest.raises(Missing, match="dataset_unknown"):
+        await publish.remove_dataset(town.house, town.did, "x", by="tester")
+
+
+async def test_lists_come_in_parts(town: Town, policy: str, source: str) -> None:
+    for name in "abc":
+        new = New(name, name, source, [Wanted(policy), Wanted(policy)])
+        await publish.add_dataset(town.house, town.did, new, by="tester")
+    first, cursor = await publish.datasets(town.house, town.did, limit=2)
+    rest, end = await publish.datasets(town.house, town.did, cursor, limit=2)
+    assert ([found.dataset.id for found in first + rest], end) == (["a", "b", "c"], None)
+    some, cursor = await publish.offers(town.house, town.did, limit=4)
+    more, end = await publish.offers(town.house, town.did, cursor, limit=4)
+    assert (len({offer.id for offer in some + more}), end) == (6, None)
