@@ -73,7 +73,9 @@ def _alone(conn: Connection) -> Iterator[None]:
     try:
         if conn.dialect.name == "postgresql":
             conn.exec_driver_sql("BEGIN")
+            # However long another replica's migration takes, and then ours.
             conn.exec_driver_sql("SET LOCAL lock_timeout = 0")
+            conn.exec_driver_sql("SET LOCAL statement_timeout = 0")
             conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         else:
             conn.exec_driver_sql("BEGIN IMMEDIATE")

@@ -24,6 +24,7 @@ _select_peer = select(_peers).where(
 )
 PINNED = "pinned"
 KEY_CHANGED = "key-changed"
+REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,8 @@ class Peer:
 
     Attributes:
         auth: `pinned` or `mock`. base: the base URL of its DSP endpoints, without a trailing slash.
-        state: `pinned` or `key-changed` (nothing is accepted from it or sent to it until a person confirms).
+        state: `pinned`, `key-changed` (nothing is accepted from it or sent to it until a person confirms), or `removed` (nothing
+            is accepted from it, it is shown nowhere; it is still told that what was open has ended).
         pins: the pinned keys, each {"thumbprint", "purpose", "kid", "jwk"}.
         document: its DID document as it was seen. checked: when.
     """
@@ -146,8 +148,9 @@ class Peers:
         return Peer(**row._asdict()) if row else None
 
     def list(self, participant: str) -> Sequence[Peer]:
-        """Return a participant's peers by id."""
-        wanted = select(_peers).where(_peers.c.participant == participant).order_by(_peers.c.id)
+        """Return a participant's peers by id; removed ones are none any more."""
+        wanted = select(_peers).where(_peers.c.participant == participant, _peers.c.state != REMOVED)
+        wanted = wanted.order_by(_peers.c.id)
         return [Peer(**row._asdict()) for row in self._conn.execute(wanted)]
 
     def change(self, participant: str, peer: str, **values: Any) -> None:

@@ -50,7 +50,7 @@ class Operator(SQLModel, table=True):
 
 
 class Peer(SQLModel, table=True):
-    """Somebody else's participant as one of ours knows it. `state` is `pinned` or `key-changed`."""
+    """Somebody else's participant as one of ours knows it. `state` is `pinned`, `key-changed` or `removed`."""
 
     participant: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
