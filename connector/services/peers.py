@@ -23,6 +23,7 @@ from connector.services.transfer import close
 from connector.store.exchanges import Exchange
 from connector.store.parties import KEY_CHANGED, Peer
 from connector.store.parties import PINNED as STATE_PINNED
+from connector.store.parties import REMOVED as GONE
 from connector.store.unit import Unit
 
 REMOVED: Final = "peer_removed"
@@ -97,8 +98,10 @@ async def add(
     _compare(seen, fingerprints)
 
     def work(unit: Unit) -> Peer:
-        if unit.peers.get(participant, did) is not None:
+        earlier = unit.peers.get(participant, did)
+        if earlier is not None and earlier.state != GONE:
             raise WrongState("peer_exists")
+        unit.peers.remove(participant, did)
         peer = Peer(
             participant, did, auth, seen.base, STATE_PINNED, _pins(seen), _raw(seen.document), unit.now, by, unit.now
         )
@@ -150,6 +153,8 @@ async def confirm(house: House, participant: str, did: str, *, fingerprints: Ite
 async def remove(house: House, participant: str, did: str, *, by: str) -> Peer:
     """Part from a peer: its open processes are terminated and its access ends, all in one transaction.
 
+    Nothing is accepted from it any more. Its row stays, hidden, so that it can still be told what has ended.
+
     Raises:
         Missing: `peer_unknown`.
     """
@@ -165,7 +170,7 @@ async def remove(house: House, participant: str, did: str, *, by: str) -> Peer:
         for grant in unit.grants.open_of(participant):
             if grant.peer == did:
                 close(unit, house.office, grant, REMOVED)
-        unit.peers.remove(participant, did)
+        unit.peers.change(participant, did, state=GONE)
         _record(unit, peer, "peer.removed", by=by, ended=ended)
         unit.after_commit(lambda: house.forget(participant, did))
         return peer
@@ -283,7 +288,7 @@ def _raw(document: Document | None) -> dict[str, Any] | None:
 
 def _known(unit: Unit, participant: str, did: str) -> Peer:
     found = unit.peers.get(participant, did)
-    if found is None:
+    if found is None or found.state == GONE:
         raise Missing("peer_unknown")
     return found
 

@@ -22,7 +22,7 @@ from connector.services.exchange import Caller, cancel
 from connector.services.house import House, Known, Member
 from connector.services.negotiation import AgreementDiffers
 from connector.store.exchanges import Exchange
-from connector.store.parties import PINNED
+from connector.store.parties import PINNED, REMOVED
 from connector.store.unit import Unit
 
 T = TypeVar("T")
@@ -62,7 +62,7 @@ async def admit(house: House, member: Member, authorization: str | None) -> Spea
 
 async def _known(house: House, member: Member, way: str, peer: str) -> Known:
     known = await house.peer(member.id, peer)
-    if known is None or known.row.auth != way:
+    if known is None or known.row.auth != way or known.row.state == REMOVED:
         raise Unauthenticated("peer_unpinned")
     if known.row.state != PINNED:
         raise Unauthenticated("peer_key_changed")

@@ -9,20 +9,24 @@ from connector.net import egress
 from connector.net.egress import Reach
 from connector.peer.call import Reply, call
 from connector.services.house import House, Known
-from connector.store.parties import KEY_CHANGED
+from connector.store.parties import KEY_CHANGED, REMOVED
 
 
-async def known(house: House, participant: str, peer: str) -> Known:
-    """Return a peer that may be spoken to. Raises Missing `peer_unknown`, WrongState `peer_key_changed`."""
+async def known(house: House, participant: str, peer: str, *, parting: bool = False) -> Known:
+    """Return a peer that may be spoken to; with `parting` also one that was removed.
+
+    Raises:
+        Missing: `peer_unknown`. WrongState: `peer_key_changed`.
+    """
     found = await house.peer(participant, peer)
-    if found is None:
+    if found is None or (found.row.state == REMOVED and not parting):
         raise Missing("peer_unknown")
     if found.row.state == KEY_CHANGED:
         raise WrongState("peer_key_changed")
     return found
 
 
-async def speak(
+async def speak(  # noqa: PLR0913 - a request has this many parts
     house: House,
     participant: str,
     peer: str,
@@ -31,13 +35,14 @@ async def speak(
     *,
     body: bytes | None = None,
     limit: int = 256 * 1024,
+    parting: bool = False,
 ) -> Reply:
-    """Send one authenticated request to a peer.
+    """Send one authenticated request to a peer; with `parting` also to one that was removed.
 
     Raises:
         Missing, WrongState: as `known`. Unreachable: the peer cannot be reached.
     """
-    found = await known(house, participant, peer)
+    found = await known(house, participant, peer, parting=parting)
     member = house.member(participant)
     authenticator = member.authenticators.get(found.row.auth)
     if authenticator is None:

@@ -67,7 +67,9 @@ class Transfers:
     def take(self, unit: Unit, _office: Office, exchange: Exchange, message: Message) -> None:
         """Store the address that a provider's start carries; one that we cannot read leaves the transfer without data."""
         if message.move == transfer.START and exchange.turn.role == CONSUMER:
-            unit.transfers.change(exchange.pid, **read_address(message.body.get("dataAddress")), token_until=None)
+            address = read_address(message.body.get("dataAddress"))
+            until = unit.now + GENERATION_SECONDS if address["renewal"] else None
+            unit.transfers.change(exchange.pid, **address, token_until=until)
 
     def content(self, unit: Unit, office: Office, exchange: Exchange, move: str) -> Content:
         """Return what our request or start says."""

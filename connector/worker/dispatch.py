@@ -147,11 +147,13 @@ class Dispatch:
             "sending move=%s process=%s peer=%s attempt=%d", parcel.move, parcel.process, parcel.peer, parcel.attempts
         )
         body = self._with_token(parcel)
-        return await self._answer(speak(self.house, parcel.participant, parcel.peer, "POST", url, body=body))
+        return await self._answer(
+            speak(self.house, parcel.participant, parcel.peer, "POST", url, body=body, parting=True)
+        )
 
     async def _get(self, exchange: Exchange) -> Answer:
         url = f"{exchange.base}/{exchange.protocol}s/{exchange.peer_pid}"
-        return await self._answer(speak(self.house, exchange.participant, exchange.peer, "GET", url))
+        return await self._answer(speak(self.house, exchange.participant, exchange.peer, "GET", url, parting=True))
 
     async def check(self, exchange: Exchange) -> None:
         """Ask a peer that has been silent for its state."""
