@@ -1,6 +1,6 @@
-from __future__ import asyncio
-import annotations
+from __future__ import annotations
 
+import asyncio
 import shutil
 from typing import TYPE_CHECKING, Any
 
