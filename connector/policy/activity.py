@@ -87,9 +87,10 @@ def about_subject(subject: Subject | None, asked: str, world: World) -> bool | N
 def _same(subject: Subject, asked: str, world: World) -> bool | None:
     if not asked:
         return None
-    if identity(asked) == identity(subject.iri):
+    name = terms.expand(asked)
+    if identity(name) == identity(subject.iri):
         return True
-    member = world.narrower(asked, subject.iri)
+    member = world.narrower(name, subject.iri)
     return bool(member) if member is not None or not subject.collection else None
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from connector.policy.compile import compile_policy
 from connector.policy.model import constraints
 from connector.policy.state import deadlines
-from connector.policy.world import World, operand_of
+from connector.policy.world import World
 
 if TYPE_CHECKING:
     from connector.policy.model import Constraint, Policy
@@ -43,8 +43,8 @@ def next_change(policy: Policy, request: Request, facts: Facts) -> float | None:
 
 def _ends(constraint: Constraint, world: World) -> tuple[float, ...]:
     """Return the instants at which a constraint can change by time: its dates, or the ends of its durations."""
-    operand = operand_of(constraint)
-    values = world.right(constraint, operand) if operand else None
+    operand = constraint.operand
+    values = world.right(constraint) if operand else None
     if operand is None or not values:
         return ()
     if operand.kind == "dateTime":

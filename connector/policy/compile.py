@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from connector.policy import actions, activity, terms
 from connector.policy.model import Constraint, constraints
-from connector.policy.operands import DATE_TIME, IN_FORCE_DATE, PARTICIPANT, TIME_SINCE_AGREEMENT, Operand
+from connector.policy.operands import DATE_TIME, IN_FORCE_DATE, PARTICIPANT, TIME_SINCE_AGREEMENT
 from connector.policy.operators import OPERATORS
 from connector.policy.state import state
 from connector.policy.values import identity
-from connector.policy.world import Facts, Request, World, operand_of, right
+from connector.policy.world import Facts, Request, World
 
 if TYPE_CHECKING:
     from connector.policy.model import Condition, LogicalConstraint, Policy, Rule, Subject
@@ -28,6 +28,7 @@ Tests = tuple[Test, Test]
 
 _covers = lru_cache(maxsize=4096)(lambda rule, asked: actions.covers(rule, terms.vocabulary(asked)))
 _identity = lru_cache(maxsize=4096)(identity)
+_name = lru_cache(maxsize=4096)(lambda asked: identity(terms.expand(asked)))
 _absolute = lru_cache(maxsize=4096)(terms.absolute)
 _TIMED: dict[str, Callable[[float], Tests]] = {
     "eq": lambda end: (lambda request, _: request.now == end, lambda request, _: not abs(request.now - end) > 0),
@@ -164,10 +165,14 @@ def _subject(rule: Rule, subject: Subject | None, asked: Callable[[Request], str
     )
     if subject.refinements or subject.unknown:
         return must, may
-    iri = subject.iri
+    name = identity(subject.iri)
+
+    def apart(request: Request, facts: Facts) -> bool:
+        return not subject.collection and not facts.part_of and asked(request) != ""
+
     return (
-        lambda request, facts: asked(request) == iri or must(request, facts),
-        lambda request, facts: asked(request) == iri or may(request, facts),
+        lambda request, facts: _name(asked(request)) == name or (not apart(request, facts) and must(request, facts)),
+        lambda request, facts: _name(asked(request)) == name or (not apart(request, facts) and may(request, facts)),
     )
 
 
@@ -207,24 +212,24 @@ def _count(tests: tuple[Test, ...], request: Request, facts: Facts) -> int:
 
 def _fast(constraint: Constraint) -> Tests | None:
     """Return the tests of the two operands that nearly every policy uses; `None` for the general way."""
-    operand = operand_of(constraint)
+    operand = constraint.operand
     if operand is None or constraint.operator not in OPERATORS or constraint.unit:
         return None
     if operand.iri == DATE_TIME:
-        return _fast_time(constraint, operand)
-    return _fast_participant(constraint, operand) if operand.iri == PARTICIPANT else None
+        return _fast_time(constraint)
+    return _fast_participant(constraint) if operand.iri == PARTICIPANT else None
 
 
-def _fast_time(constraint: Constraint, operand: Operand) -> Tests | None:
-    ends = right(constraint, operand)
+def _fast_time(constraint: Constraint) -> Tests | None:
+    ends = constraint.values
     if ends is None or len(ends) != 1 or not isinstance(ends[0], float) or constraint.operator not in _TIMED:
         return None
     return _TIMED[constraint.operator](ends[0])
 
 
-def _fast_participant(constraint: Constraint, operand: Operand) -> Tests | None:
+def _fast_participant(constraint: Constraint) -> Tests | None:
     """Return tests that know at once a participant who is named, and go the general way for everyone else."""
-    named = right(constraint, operand)
+    named = constraint.values
     if not named or (constraint.operator not in ("isAnyOf", "isNoneOf") and len(named) != 1):
         return None
     must, may = _slow(lambda world: state(constraint, world), promise=False)

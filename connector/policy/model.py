@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from connector.policy.values import Value
+from connector.policy.operands import Operand
+from connector.policy.values import Typed, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +28,8 @@ class Constraint:
     """One comparison. `left` is a full IRI; `operator` is a bare ODRL name where it is one of ODRL's.
 
     `reference` tells that the right side is only referred to: that is never fetched, so the constraint is unknown.
+    `operand` and `values` are what the registry makes of left and right, worked out once on reading; without an operand
+    the constraint is unknown, and so it is with values (`None`) that do not fit its type.
     """
 
     pointer: str = field(compare=False)
@@ -39,6 +42,8 @@ class Constraint:
     uid: str = ""
     reference: str = ""
     unknown: Extras = ()
+    operand: Operand | None = field(default=None, compare=False, repr=False)
+    values: tuple[Typed, ...] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from connector.policy.model import Constraint
 from connector.policy.operators import apply, every, exactly_one, some
 from connector.policy.values import after
-from connector.policy.world import operand_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,10 +58,10 @@ def _in_order(condition: LogicalConstraint, world: World) -> bool | None:
 
 def compared(constraint: Constraint, world: World) -> bool | None:
     """Return what the comparison of a constraint with the facts gives."""
-    operand = operand_of(constraint)
+    operand = constraint.operand
     if operand is None or not _same_unit(constraint, operand, world):
         return None
-    right = world.right(constraint, operand)
+    right = world.right(constraint)
     if right is None:
         return None
     start = world.start(operand)
@@ -97,7 +96,7 @@ def promised(constraint: Constraint, world: World) -> bool:
     """Tell whether a transform that the data plane offers would make a constraint true."""
     if not world.promise or constraint.left not in world.facts.transforms:
         return False
-    operand = operand_of(constraint)
+    operand = constraint.operand
     if operand is None or constraint.unit or constraint.operator not in operand.shaped_by:
         return False
-    return bool(world.right(constraint, operand))
+    return bool(world.right(constraint))

@@ -11,7 +11,6 @@ from connector.policy.operands import DATE_TIME, DUE_WITHIN, ELAPSED_TIME, PARTI
 from connector.policy.operators import every
 from connector.policy.state import combine, compared, deadlines, operands_world, promised
 from connector.policy.values import read_value
-from connector.policy.world import operand_of, right
 
 if TYPE_CHECKING:
     from connector.policy.model import Condition, Policy, Rule
@@ -85,10 +84,10 @@ def _due(duty: Rule, world: World) -> float | None:
 
 def _ends(duty: Rule, constraint: Constraint, world: World) -> tuple[float, ...]:
     """Return the deadline that one constraint of a duty sets: a date, or a period after its trigger."""
-    operand = operand_of(constraint)
+    operand = constraint.operand
     if operand is None or constraint.operator not in _DEADLINES:
         return ()
-    values = right(constraint, operand)
+    values = constraint.values
     if values is None:
         return ()
     if operand.iri == DATE_TIME:

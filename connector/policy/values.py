@@ -7,6 +7,7 @@ Operand. A value that does not fit the type asked for is `None`, never a guess.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,6 +16,7 @@ from typing import Any, Literal
 from connector.policy.terms import PREFIXES, XSD, absolute, expand, words
 
 Kind = Literal["dateTime", "duration", "number", "boolean", "iri", "string"]
+Prefixes = Mapping[str, str]
 Typed = float | Decimal | bool | str | tuple[int, Decimal]
 
 IRI = "@id"
@@ -57,7 +59,7 @@ class Value:
     datatype: str = ""
 
 
-def read_value(item: Any, prefixes: Any = PREFIXES) -> Value | None:
+def read_value(item: Any, prefixes: Prefixes = PREFIXES) -> Value | None:
     """Return one JSON value as a Value: text, number, boolean, `{"@value"}` or `{"@id"}`; `None` for anything else."""
     if isinstance(item, str):
         return Value(item)
@@ -76,7 +78,7 @@ def _number(item: float) -> Value | None:
     return Value(repr(item), XSD + "double")
 
 
-def _object(item: dict[str, Any], prefixes: Any) -> Value | None:
+def _object(item: dict[str, Any], prefixes: Prefixes) -> Value | None:
     names = item.keys() - {"@type", "@language"}
     identity = item.get("@id", item.get("uid"))
     if names in ({"@id"}, {"uid"}) and isinstance(identity, str):
@@ -102,12 +104,12 @@ def kind_of(datatype: str) -> Kind | None:
     return next((kind for kind, datatypes in _FITS.items() if datatype in datatypes), None)
 
 
-def typed(value: Value, kind: Kind, prefixes: Any = PREFIXES) -> Typed | None:
+def typed(value: Value, kind: Kind) -> Typed | None:
     """Return a value as the kind that an operand declares; `None` when it does not fit."""
     if not fits(value, kind):
         return None
     if kind == "iri":
-        return identity(expand(value.text, prefixes)) if value.text else None
+        return identity(expand(value.text)) if value.text else None
     if kind == "string":
         return value.text
     if kind == "dateTime":
@@ -117,6 +119,12 @@ def typed(value: Value, kind: Kind, prefixes: Any = PREFIXES) -> Typed | None:
     if kind == "number":
         return Decimal(value.text) if _NUMBER.fullmatch(value.text) else None
     return {"true": True, "1": True, "false": False, "0": False}.get(value.text)
+
+
+def all_typed(values: Sequence[Value | None], kind: Kind) -> tuple[Typed, ...] | None:
+    """Return several values as one kind; `None` when any does not fit."""
+    found = [None if value is None else typed(value, kind) for value in values]
+    return None if None in found else tuple(value for value in found if value is not None)
 
 
 def identity(iri: str) -> str:

@@ -74,11 +74,24 @@ def check_wire(document: Mapping[str, Any], *, message: bool = False) -> None:
     if ("target" in document) != message:
         raise Invalid("policy_wire_target", field="/target")
     _check_names(document, "", _POLICY)
+    _check_texts(document)
     if not any(document.get(name) for name in ("permission", "prohibition")):
         raise Invalid("policy_wire_rules", field="")
     for name in _RULES:
         if name in document:
             _check_rules(document[name], f"/{name}")
+
+
+def _check_texts(document: Mapping[str, Any]) -> None:
+    for name in ("@id", "target", "assigner", "assignee", "timestamp"):
+        if not isinstance(document.get(name, ""), str):
+            raise Invalid("policy_text", field=f"/{name}")
+    profile = document.get("profile", [])
+    if isinstance(profile, list):
+        for index, item in enumerate(profile):
+            _check_iri(item, f"/profile/{index}")
+    else:
+        _check_iri(profile, "/profile")
 
 
 def _check_rules(rules: Any, pointer: str) -> None:
@@ -121,16 +134,28 @@ def _check_constraint(constraint: Mapping[str, Any], pointer: str) -> None:
         if name not in constraint:
             raise Invalid("policy_constraint", field=pointer, member=name)
     _check_names(constraint, pointer, _CONSTRAINT)
-    if constraint["operator"] not in OPERATORS:
+    if not isinstance(constraint["operator"], str) or constraint["operator"] not in OPERATORS:
         raise Invalid("policy_wire_operator", field=f"{pointer}/operator")
-    if not isinstance(constraint["leftOperand"], str):
-        raise Invalid("policy_text", field=f"{pointer}/leftOperand")
-    _check_term(constraint["leftOperand"], f"{pointer}/leftOperand", ())
+    _check_iri(constraint["leftOperand"], f"{pointer}/leftOperand")
     right = constraint["rightOperand"]
     for index, item in enumerate(right if isinstance(right, list) else [right]):
-        if not isinstance(item, (str, dict)):
-            at = f"{pointer}/rightOperand/{index}" if isinstance(right, list) else f"{pointer}/rightOperand"
-            raise Invalid("policy_wire_value", field=at)
+        _check_value(item, f"{pointer}/rightOperand" + (f"/{index}" if isinstance(right, list) else ""))
+
+
+def _check_value(value: Any, pointer: str) -> None:
+    if isinstance(value, str):
+        return
+    if not isinstance(value, dict):
+        raise Invalid("policy_wire_value", field=pointer)
+    for keyword in ("@id", "@type"):
+        if keyword in value:
+            _check_iri(value[keyword], f"{pointer}/{keyword}")
+
+
+def _check_iri(value: Any, pointer: str) -> None:
+    if not isinstance(value, str):
+        raise Invalid("policy_text", field=pointer)
+    _check_term(value, pointer, ())
 
 
 def _check_names(found: Mapping[str, Any], pointer: str, known: frozenset[str] | set[str]) -> None:

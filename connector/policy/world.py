@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 from connector.policy.operands import (
     DATE_TIME,
     IN_FORCE_DATE,
-    OPERANDS,
     PARTICIPANT,
     TIME_SINCE_AGREEMENT,
     Operand,
 )
-from connector.policy.values import Typed, Value, identity, instant, kind_of, read_value, typed
+from connector.policy.values import Typed, all_typed, identity, instant, read_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,13 +87,11 @@ class World:
             return (identity(self.request.assignee),) if self.request.assignee else None
         stated = self.facts.values.get(operand.iri)
         items = stated if isinstance(stated, (list, tuple)) else [stated]
-        return _typed([read_value(item) for item in items], operand)
+        return all_typed([read_value(item) for item in items], operand.kind)
 
-    def right(self, constraint: Constraint, operand: Operand) -> tuple[Typed, ...] | None:
-        """Return a constraint's right values as the operand's type; `None` when one does not fit."""
-        if operand.iri == IN_FORCE_DATE:
-            return self._in_force(constraint)
-        return right(constraint, operand)
+    def right(self, constraint: Constraint) -> tuple[Typed, ...] | None:
+        """Return a constraint's right values as its operand's type; `None` when one does not fit."""
+        return self._in_force(constraint) if constraint.left == IN_FORCE_DATE else constraint.values
 
     def start(self, operand: Operand) -> float | None:
         """Return the instant from which a duration operand is measured, if one is known."""
@@ -124,38 +121,6 @@ class World:
     def _in_force(self, constraint: Constraint) -> tuple[Typed, ...] | None:
         found = [_in_force(value.text, self.facts.agreed_at) for value in constraint.right]
         return None if None in found else tuple(moment for moment in found if moment is not None)
-
-
-def right(constraint: Constraint, operand: Operand) -> tuple[Typed, ...] | None:
-    """Return a constraint's right values as the operand's type, which the world has no part in."""
-    return _typed([_with_type(value, constraint.data_type) for value in constraint.right], operand)
-
-
-def operand_of(constraint: Constraint) -> Operand | None:
-    """Return the operand of a constraint that can be evaluated at all; `None` makes it unknown.
-
-    An operand outside the registry has the type of its right values, and can only be known by a fact stated for it.
-    """
-    if constraint.unknown or constraint.reference:
-        return None
-    return OPERANDS.get(constraint.left) or _foreign(constraint)
-
-
-def _foreign(constraint: Constraint) -> Operand | None:
-    kinds = {kind_of(value.datatype or constraint.data_type) for value in constraint.right}
-    kind = kinds.pop() if len(kinds) == 1 else None
-    return None if kind is None else Operand(constraint.left, kind, "declared")
-
-
-def _typed(values: Sequence[Value | None], operand: Operand) -> tuple[Typed, ...] | None:
-    found = [None if value is None else typed(value, operand.kind) for value in values]
-    return None if None in found else tuple(value for value in found if value is not None)
-
-
-def _with_type(value: Value, data_type: str) -> Value | None:
-    if not data_type or value.datatype == data_type:
-        return value
-    return None if value.datatype else Value(value.text, data_type)
 
 
 def _in_force(text: str, agreed_at: float | None) -> float | None:

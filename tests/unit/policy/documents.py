@@ -212,6 +212,19 @@ times: st.SearchStrategy[Any] = st.recursive(
 
 
 @st.composite
+def spoiled(draw: st.DrawFn) -> Any:
+    """Draw a policy document with one of its values replaced by nonsense."""
+    document = draw(policies())
+    place: Any = document
+    while True:
+        key = draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+        if not isinstance(place[key], (dict, list)) or not place[key] or rarely(draw, 5):
+            place[key] = draw(nonsense)
+            return document
+        place = place[key]
+
+
+@st.composite
 def timed_policies(draw: st.DrawFn) -> Any:
     """Draw a policy whose answer hangs on time."""
     return offer(

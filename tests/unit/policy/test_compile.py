@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -90,24 +92,23 @@ def test_several_rules_and_refinements_are_compiled() -> None:
     assert not quick(asked(assignee=VENDOR), KNOWN[1])
 
 
-@pytest.mark.slow
-def test_a_hundred_thousand_offers_are_filtered_in_time() -> None:
+def test_the_compiled_form_is_much_quicker_than_the_explaining_one() -> None:
     period = [
         constraint("odrl:dateTime", "gteq", {"@value": "2026-01-01T00:00:00Z", "@type": "xsd:dateTime"}),
         constraint("odrl:dateTime", "lt", {"@value": "2028-01-01T00:00:00Z", "@type": "xsd:dateTime"}),
     ]
-    document = offer(
-        rule(*period, constraint(PARTICIPANT, "isAnyOf", [EKBY, REGION])), prohibition=[rule(assignee=VENDOR)]
-    )
-    quick = compile_policy(parse(document))
-    best = min(_seconds(quick, asked(assignee=asker)) for asker in (EKBY, VENDOR, "did:web:stranger.example") * 2)
-    # The goal is 0.3 s on a core of its own; a shared machine gets more.
-    assert best < 1.0
+    named = constraint(PARTICIPANT, "isAnyOf", [EKBY, REGION])
+    policy = parse(offer(rule(*period, named), prohibition=[rule(assignee=VENDOR)]))
+    quick = compile_policy(policy)
+    for asker in (EKBY, VENDOR, "did:web:stranger.example"):
+        request, facts = asked(assignee=asker), Facts()
+        compiled = min(_seconds(partial(quick, request, facts)) for _ in range(5))
+        explained = min(_seconds(partial(evaluate, policy, request, facts)) for _ in range(5))
+        assert compiled * 5 < explained
 
 
-def _seconds(quick: Any, request: Request) -> float:
-    facts = Facts()
+def _seconds(run: Callable[[], object]) -> float:
     start = time.perf_counter()
-    for _ in range(100_000):
-        quick(request, facts)
+    for _ in range(200):
+        run()
     return time.perf_counter() - start

@@ -174,6 +174,11 @@ def test_a_member_of_a_collection_is_meant_through_any_number_of_steps() -> None
     assert decide(offer(rule(assignee="urn:elsewhere")), facts=facts).outcome == "not-applicable"
 
 
+def test_a_prefixed_name_in_the_request_is_the_one_in_the_rule() -> None:
+    assert decide(offer(rule(target="kom:levels")), asked(target="kom:levels")).permits
+    assert decide(offer(rule(target="kom:levels")), asked(target=NS + "levels")).permits
+
+
 def test_of_whom_nothing_is_known_may_be_a_member_and_is_refused_either_way() -> None:
     assert decide(offer(rule(assignee=TOWNS))).reasons == ("/permission/0 scope-unknown",)
     assert decide(offer(rule(), prohibition=[rule(assignee=TOWNS)])).outcome == "deny"

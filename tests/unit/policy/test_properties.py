@@ -17,7 +17,17 @@ from connector.policy.compile import compile_policy
 from connector.policy.evaluate import Facts, Request, evaluate
 from connector.policy.parse import check_wire, expand_terms, parse
 from connector.policy.write import write
-from tests.unit.policy.documents import asked, conditions, facts, nonsense, policies, requests, rules, timed_policies
+from tests.unit.policy.documents import (
+    asked,
+    conditions,
+    facts,
+    nonsense,
+    policies,
+    requests,
+    rules,
+    spoiled,
+    timed_policies,
+)
 
 MANY = settings(max_examples=100)
 
@@ -35,6 +45,20 @@ def test_nonsense_is_refused_or_read_and_never_permits_without_a_permission(docu
         return
     decision = evaluate(policy, asked(), Facts())
     assert not decision.permits or policy.permissions
+
+
+@MANY
+@given(spoiled(), requests, facts)
+def test_a_policy_with_nonsense_anywhere_is_refused_or_evaluated(document: Any, request: Request, known: Facts) -> None:
+    for function in (parse, check_wire, expand_terms):
+        with suppress(Invalid):
+            function(document)
+    differences(document, document)
+    with suppress(Invalid):
+        policy = parse(document)
+        decision = evaluate(policy, request, known)
+        assert compile_policy(policy)(request, known) is decision.permits
+        assert parse(write(policy), nodes=10_000) == policy
 
 
 @MANY

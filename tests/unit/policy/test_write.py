@@ -33,6 +33,16 @@ def test_the_normal_form_is_written_as_it_was_read() -> None:
     check_wire(NORMAL)
 
 
+def test_a_prefix_of_the_documents_own_is_written_in_full() -> None:
+    document = {
+        "@context": {"ex": "http://example.com/"},
+        "permission": [rule(constraint("odrl:purpose", "eq", "ex:flood"), target="ex:levels")],
+    }
+    written = write(parse(document))["permission"][0]
+    assert written["target"] == "http://example.com/levels"
+    assert written["constraint"][0]["rightOperand"] == "http://example.com/flood"
+
+
 @pytest.mark.parametrize(
     "document",
     [
