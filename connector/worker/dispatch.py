@@ -9,7 +9,7 @@ import asyncio
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -73,7 +73,7 @@ class Dispatch:
             self._wakes[parcel.id] = asyncio.Event()
             task = asyncio.get_running_loop().create_task(self._deliver(parcel))
             self._tasks[parcel.id] = task
-            task.add_done_callback(lambda _task: self._forget(parcel))
+            task.add_done_callback(lambda done: self._forget(parcel, done))
 
     def settled(self, message_id: str) -> None:
         """Let go of a move that waits for its time and is no longer pending; one under way ends by itself."""
@@ -99,7 +99,13 @@ class Dispatch:
         """How many moves are held here."""
         return len(self._tasks)
 
-    def _forget(self, parcel: Parcel) -> None:
+    def _forget(self, parcel: Parcel, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.error(
+                "delivery ended by a fault of ours, a restart takes it up again: process=%s move=%s",
+                parcel.process, parcel.move, exc_info=error,
+            )  # fmt: skip
         self._tasks.pop(parcel.id, None)
         self._wakes.pop(parcel.id, None)
 
@@ -135,8 +141,7 @@ class Dispatch:
                 lambda unit: self.delivery.claim(unit, parcel.id)
             )
             return claimed
-        load = partial(_load, parcel)
-        exchange = await self.house.store.read(load)
+        exchange: Exchange | None = await self._patiently(self.house.store.read, partial(_load, parcel))
         return (parcel, exchange) if exchange and exchange.turn.pending else None
 
     async def _send(self, parcel: Parcel, exchange: Exchange) -> Answer:
@@ -196,10 +201,13 @@ class Dispatch:
             self._waiting[key].discard(parcel.id)
 
     async def _stored(self, work: Callable[[Any], Any]) -> Any:
-        """Run a unit; while the store cannot commit, wait and run it again."""
+        return await self._patiently(self.house.store.write, work)
+
+    async def _patiently(self, run: Callable[[Any], Awaitable[Any]], work: Callable[[Any], Any]) -> Any:
+        """Run a unit; while the store is not available, wait and run it again."""
         while True:
             try:
-                return await self.house.store.write(work)
+                return await run(work)
             except Unavailable:
                 await asyncio.sleep(_STORE_RETRY_SECONDS)
 

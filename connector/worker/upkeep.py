@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 LONGEST_SECONDS = 3600.0
 ANSWERS_KEPT_SECONDS = 30 * 86400.0
 _STORE_RETRY_SECONDS = 5.0
+_FAULT_RETRY_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -51,6 +52,10 @@ class Upkeep:
                 wait = await self._round()
             except Unavailable:
                 wait = _STORE_RETRY_SECONDS
+            except Exception:
+                # One process that cannot be dealt with must not keep the others' access open.
+                log.exception("upkeep met a fault of ours and goes on in a minute: report this line")
+                wait = _FAULT_RETRY_SECONDS
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
                     await self._wake.wait()
