@@ -116,7 +116,12 @@ async def begin(
     except BadMessage:
         await spend_alone(house, speaker)
         raise
-    return await with_token(house, speaker, lambda unit: house.exchanging.begin(unit, speaker.caller, message))
+
+    def work(unit: Unit) -> tuple[Exchange, bool]:
+        _still_pinned(unit, speaker)
+        return house.exchanging.begin(unit, speaker.caller, message)
+
+    return await with_token(house, speaker, work)
 
 
 async def receive(
@@ -148,6 +153,13 @@ async def state(house: House, speaker: Speaker, table: Table, pid: str) -> Excha
         return exchange
 
     return await with_token(house, speaker, work)
+
+
+def _still_pinned(unit: Unit, speaker: Speaker) -> None:
+    """Refuse a first message of a peer that was removed, or whose keys changed, while its request was on its way in."""
+    row = unit.peers.get(speaker.caller.participant, speaker.caller.peer)
+    if row is None or row.state != PINNED:
+        raise Unauthenticated("peer_unpinned")
 
 
 def _terminate(house: House, speaker: Speaker, pid: str, error: AgreementDiffers, unit: Unit) -> None:
