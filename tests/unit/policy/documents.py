@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 from hypothesis import strategies as st
@@ -214,7 +215,7 @@ times: st.SearchStrategy[Any] = st.recursive(
 @st.composite
 def spoiled(draw: st.DrawFn) -> Any:
     """Draw a policy document with one of its values replaced by nonsense."""
-    document = draw(policies())
+    document = deepcopy(draw(policies()))
     place: Any = document
     while True:
         key = draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
