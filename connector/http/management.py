@@ -5,6 +5,7 @@ The endpoints are in `management_*.py`, one table each; all of them together are
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -53,7 +54,17 @@ def add_management(app: web.Application, house: House, *, language: str = "sv") 
     for method in (hdrs.METH_GET, hdrs.METH_HEAD):
         for path in (GATEWAY, f"{GATEWAY}/{{path:.*}}"):
             app.router.add_route(method, path, gateway)
-    app.router.add_get("/api/openapi.json", static_document(orjson.dumps(openapi.document(ROUTES))))
+    app.router.add_get("/api/openapi.json", _openapi)
+
+
+@functools.cache
+def _document() -> Handler:
+    return static_document(orjson.dumps(openapi.document(ROUTES)))
+
+
+async def _openapi(request: web.Request) -> web.StreamResponse:
+    """Serve the OpenAPI document; it is made when somebody asks, since few do and a start should be quick."""
+    return await _document()(request)
 
 
 def _serve(house: House, route: Route, language: str) -> Handler:

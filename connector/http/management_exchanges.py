@@ -26,7 +26,7 @@ def transfer(view: TransferView) -> TransferView:
 
 async def _contracts(ask: Ask, query: Paging) -> tuple[list[ContractView], str | None]:
     """List the contracts, the newest first."""
-    return await contracts.listing(ask.house, ask.participant, query.cursor, query.limit)
+    return await contracts.listing(ask.house, ask.participant, query.cursor, ask.most(query))
 
 
 async def _contract(ask: Ask) -> ContractView:
@@ -62,7 +62,7 @@ async def _end_contract(ask: Ask, body: Reason) -> ContractView:
 
 async def _transfers(ask: Ask, query: Paging) -> tuple[list[TransferView], str | None]:
     """List the transfers, the newest first."""
-    return await transfers.listing(ask.house, ask.participant, query.cursor, query.limit)
+    return await transfers.listing(ask.house, ask.participant, query.cursor, ask.most(query))
 
 
 async def _transfer(ask: Ask) -> TransferView:

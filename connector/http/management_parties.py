@@ -17,7 +17,7 @@ _PEERS: Final = "/api/v1/participants/{participant}/peers"
 
 async def _operators(ask: Ask, query: Paging) -> tuple[list[Operator], str | None]:
     """List the operators."""
-    return await operators.listing(ask.house, query.cursor, query.limit)
+    return await operators.listing(ask.house, query.cursor, ask.most(query))
 
 
 async def _add_operator(ask: Ask, body: NewOperator) -> tuple[Operator, str]:
@@ -32,7 +32,7 @@ async def _remove_operator(ask: Ask) -> Operator:
 
 async def _participants(ask: Ask, query: Paging) -> tuple[list[participants.Own], str | None]:
     """List the participants that live here, the first made first."""
-    return await participants.listing(ask.house, query.cursor, query.limit)
+    return await participants.listing(ask.house, query.cursor, ask.most(query))
 
 
 async def _participant(ask: Ask) -> participants.Own:
@@ -47,7 +47,7 @@ async def _add_participant(ask: Ask, body: NewParticipant) -> participants.Own:
 
 async def _peers(ask: Ask, query: Paging) -> tuple[list[Peer], str | None]:
     """List the peers of a participant."""
-    return await peers.listing(ask.house, ask.participant, query.cursor, query.limit)
+    return await peers.listing(ask.house, ask.participant, query.cursor, ask.most(query))
 
 
 async def _peer(ask: Ask) -> Peer:

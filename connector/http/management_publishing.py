@@ -27,7 +27,7 @@ _OURS: Final = "/api/v1/participants/{participant}"
 
 async def _policies(ask: Ask, query: Paging) -> tuple[list[Policy], str | None]:
     """List the policies, the first stored first."""
-    return await publish.policies(ask.house, ask.participant, query.cursor, query.limit)
+    return await publish.policies(ask.house, ask.participant, query.cursor, ask.most(query))
 
 
 async def _policy(ask: Ask) -> Policy:
@@ -42,7 +42,7 @@ async def _add_policy(ask: Ask, body: NewPolicy) -> Policy:
 
 async def _datasets(ask: Ask, query: Paging) -> tuple[list[Published], str | None]:
     """List the datasets with their offers, in order of publication."""
-    return await publish.datasets(ask.house, ask.participant, query.cursor, query.limit)
+    return await publish.datasets(ask.house, ask.participant, query.cursor, ask.most(query))
 
 
 async def _dataset(ask: Ask) -> Published:
@@ -64,7 +64,7 @@ async def _remove_dataset(ask: Ask) -> Published:
 
 async def _offers(ask: Ask, query: OfferPaging) -> tuple[list[Offer], str | None]:
     """List the offers in the catalogue, the first made first."""
-    return await publish.offers(ask.house, ask.participant, query.cursor, query.limit, query.dataset)
+    return await publish.offers(ask.house, ask.participant, query.cursor, ask.most(query), query.dataset)
 
 
 async def _add_offer(ask: Ask, body: NewOffer) -> Offer:

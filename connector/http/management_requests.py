@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-PAGE_ITEMS = 100
 MOST_ITEMS = 1000
 
 
@@ -39,10 +38,10 @@ class Query(BaseModel):
 
 
 class Paging(Query):
-    """Which part of a list: what follows a `next` of an earlier part, and how many items at most."""
+    """Which part of a list: what follows a `next` of an earlier part, and how many items at most (else `page_size`)."""
 
     cursor: Cursor | None = None
-    limit: Annotated[int, Field(ge=1, le=MOST_ITEMS)] = PAGE_ITEMS
+    limit: Annotated[int, Field(ge=1, le=MOST_ITEMS)] | None = None
 
 
 class OfferPaging(Paging):

@@ -16,7 +16,7 @@ from aiohttp import web
 from pydantic import TypeAdapter, ValidationError
 
 from connector.errors import Invalid
-from connector.http.management_requests import Query, Request
+from connector.http.management_requests import Paging, Query, Request
 from connector.http.resources import Items
 from connector.services.house import House
 
@@ -54,6 +54,10 @@ class Ask:
     def participant(self) -> str:
         """Which of our participants it concerns."""
         return self.path["participant"]
+
+    def most(self, query: Paging) -> int:
+        """Return how many items a part of a list may have."""
+        return query.limit or self.house.page_size
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,21 @@ def read(model: type[M], value: Any, place: str) -> M:
         return model.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        _refuse(first["type"], place + "/".join(str(part) for part in first["loc"])[:256], first.get("ctx", {}))
+        _refuse(first["type"], place + _pointer(value, first["loc"]), first.get("ctx", {}))
+
+
+def _pointer(value: Any, location: tuple[int | str, ...]) -> str:
+    """Return a location as a JSON pointer (RFC 6901) without the slash before it and without pydantic's names of branches."""
+    parts: list[str] = []
+    for part in location:
+        if isinstance(value, list) and isinstance(part, int):
+            value = value[part]
+        elif isinstance(value, dict):
+            value = value.get(part)
+        else:
+            break
+        parts.append(str(part).replace("~", "~0").replace("/", "~1")[:64])
+    return "/".join(parts)
 
 
 def _refuse(kind: str, member: str, context: Mapping[str, Any]) -> NoReturn:

@@ -17,7 +17,7 @@ _MOST_DIGITS: Final = 18
 
 async def _journal(ask: Ask, query: JournalPaging) -> tuple[list[journal.Entry], str | None]:
     """List the records of a participant's journal, the oldest first."""
-    return await journal.page(ask.house, ask.participant, query.cursor, query.limit, query.subject)
+    return await journal.page(ask.house, ask.participant, query.cursor, ask.most(query), query.subject)
 
 
 async def _verify(ask: Ask) -> journal.Verdict:

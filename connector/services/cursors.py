@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
 
 from connector.errors import Invalid
 
 _MOST = 1024
+_MOST_MOMENT = 2**53  # larger ones are no position in any list, nor exact
 
 
 def write(moment: float, name: str) -> str:
@@ -25,6 +27,6 @@ def read(cursor: str | None) -> tuple[float, str] | None:
         found = (float(moment), name)
     except (binascii.Error, UnicodeError, ValueError):
         raise Invalid("cursor_invalid", field="cursor") from None
-    if not bar:
+    if not bar or not math.isfinite(found[0]) or abs(found[0]) > _MOST_MOMENT or not name.isprintable():
         raise Invalid("cursor_invalid", field="cursor")
     return found
