@@ -112,7 +112,7 @@ def check_histories(book: Ledger) -> None:
         assert state == exchange.turn.state or ended_here or exchange.turn.state == "TERMINATED", pid
 
 
-def _legal(table: Table, role: Role, state: str | None, told: dict[str, Any]) -> bool:
+def _legal(table: Table, role: Role, state: str | None, told: dict[str, str]) -> bool:
     if state in table.terminal:
         return False
     if str(told.get("how", "")).startswith("GET"):
@@ -128,7 +128,9 @@ def check_chain(book: Ledger) -> None:
 
 def check_agreements(one: Ledger, other: Ledger) -> int:
     """Check I1 as far as it goes without seals: one agreement, the same at both; return how many there were."""
-    mirrored = {exchange.peer_pid: other.contracts[pid] for pid, exchange in other.exchanges.items() if pid in other.contracts}
+    mirrored = {
+        exchange.peer_pid: other.contracts[pid] for pid, exchange in other.exchanges.items() if pid in other.contracts
+    }
     finals = 0
     for pid, contract in one.contracts.items():
         if one.exchanges[pid].turn.state != "FINALIZED":

@@ -74,7 +74,7 @@ async def slow_reader(address: Address) -> AsyncIterator[Slow]:
     where, loop = urlsplit(address.endpoint), asyncio.get_running_loop()
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
-        connection.setblocking(False)
+        connection.settimeout(0)
         await loop.sock_connect(connection, ("127.0.0.1", where.port))
         head = f"GET {where.path} HTTP/1.1\r\nHost: {where.netloc}\r\nAuthorization: Bearer {address.token}\r\n\r\n"
         await loop.sock_sendall(connection, head.encode())

@@ -24,22 +24,23 @@ Mood = Literal["relay", "deaf", "black hole"]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One answer that left: the method and path, the message's `@id` (None without one), and the status."""
+    """One answer that left: the method and path, the message's `@id` (None without one), the status, Retry-After."""
 
     method: str
     path: str
     message: str | None
     status: int
+    retry_after: str | None
 
 
 @dataclass(slots=True)
 class Tap:
-    """See the module. `cut_after` ends a connection after so many bytes of one answer's body, once."""
+    """See the module. `cuts` end connections of data, each after so many bytes of one answer's body."""
 
     port: int
     behind: int
     mood: Mood = "relay"
-    cut_after: int | None = None
+    cuts: list[int] = field(default_factory=list)
     book: list[Entry] = field(default_factory=list)
     asked: int = 0
     _session: aiohttp.ClientSession | None = None
@@ -78,6 +79,7 @@ class Tap:
 
     async def _passed_on(self, request: web.BaseRequest, body: bytes) -> web.StreamResponse:
         assert self._session is not None
+        asked = (request.method, request.path, _id(body))
         url = f"http://127.0.0.1:{self.behind}{request.raw_path}"
         sent = {name: value for name, value in request.headers.items() if name not in _HOP_BY_HOP}
         call = self._session.request(request.method, url, headers=sent, data=body or None, allow_redirects=False)
@@ -87,27 +89,28 @@ class Tap:
             await response.prepare(request)
             cut = await self._body(answer, response)
             if cut:
-                return _gone(request)
+                return _gone(request, response)
             await response.write_eof()
-            self.book.append(Entry(request.method, request.path, _id(body), answer.status))
+            self.book.append(Entry(*asked, answer.status, answer.headers.get(hdrs.RETRY_AFTER)))
             return response
 
     async def _body(self, answer: aiohttp.ClientResponse, response: web.StreamResponse) -> bool:
-        sent = 0
+        """Pass a body on; tell whether it was cut."""
+        left = self.cuts.pop(0) if self.cuts and "/data/" in answer.url.path else None
         async for chunk in answer.content.iter_chunked(_CHUNK_BYTES):
-            if self.cut_after is not None and sent + len(chunk) > self.cut_after:
-                await response.write(chunk[: self.cut_after - sent])
-                self.cut_after = None
+            if left is not None and left < len(chunk):
+                await response.write(chunk[:left])
                 return True
             await response.write(chunk)
-            sent += len(chunk)
+            left = None if left is None else left - len(chunk)
         return False
 
 
-def _gone(request: web.BaseRequest) -> web.StreamResponse:
+def _gone(request: web.BaseRequest, begun: web.StreamResponse | None = None) -> web.StreamResponse:
+    """End the connection without (the rest of) an answer."""
     if request.transport is not None:
-        request.transport.close()
-    raise ConnectionResetError
+        request.transport.abort()
+    return begun or web.Response(status=502)
 
 
 def _id(body: bytes) -> str | None:

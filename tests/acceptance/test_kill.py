@@ -138,7 +138,9 @@ async def test_i2_i3_i6_thirty_two_kills_lose_nothing_and_repeat_nothing(
             del work
         began = clock.monotonic()
         open_ends = await _converged(made)
-        print(f"kills={2 * KILLS_EACH} slowest start={max(took):.2f} s converged after {clock.monotonic() - began:.1f} s")
+        print(
+            f"kills={2 * KILLS_EACH} slowest start={max(took):.2f} s converged after {clock.monotonic() - began:.1f} s"
+        )
         assert open_ends == []
         assert [process.stop() for process in made] == [0, 0]
     await _check(made, taps, clerks)

@@ -41,7 +41,7 @@ BY = "operator"
 OPEN: Mapping[str, Any] = {"@type": "Offer", "permission": [{"action": "use"}]}
 """The policy that asks nothing."""
 _UNLIMITED = 1_000_000
-_GENEROUS = {
+_GENEROUS: Mapping[str, config.Value] = {
     "peer_rate_per_second": _UNLIMITED, "peer_burst": _UNLIMITED, "address_rate_per_second": _UNLIMITED,
     "address_burst": _UNLIMITED, "negotiations_per_peer": _UNLIMITED, "connections_per_address": 4_000,
     "connections_total": 8_000, "log_level": "warning",
@@ -211,7 +211,8 @@ async def found(
     with free_ports(3) as (port, admin, behind):
         listen = behind if tapped else port
     folder.mkdir(mode=0o700, parents=True)
-    config.write_first(folder, database=url, **{**_GENEROUS, "public_port": listen, "admin_port": admin, **settings})
+    values = {**_GENEROUS, "database": url, "public_port": listen, "admin_port": admin, **settings}
+    _write(folder, values)
     (folder / "keys").mkdir(mode=0o700)
     keyfile.create_secret(folder / "keys" / "grants.key")
     settled = config.load(folder, {})
@@ -224,6 +225,10 @@ async def found(
         await store.close()
     assert place(made.row.id).port == port
     return Town(folder, made.row.id, settled.database_url(), token, port, listen, admin)
+
+
+def _write(home: Path, values: Mapping[str, config.Value]) -> None:
+    config.write_first(home, language="sv", **{name: value for name, value in values.items() if name != "language"})
 
 
 async def befriend(one: Town, other: Town) -> None:
