@@ -62,7 +62,8 @@ class Argument:
         value = self.metavar or ("|".join(choices) if choices else "")
         if self.positional:
             return value
-        return f"{'|'.join(self.flags)} {value}".rstrip()
+        more = " ..." if self.settings.get("nargs") == "+" else ""
+        return f"{'|'.join(self.flags)} {value}".rstrip() + more
 
     @property
     def usage(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from connector.cli import policyfiles
 from connector.cli.commands import DONE, PAGING, MisusedError, Verb, option, place
@@ -23,8 +23,10 @@ COLUMNS: Final[tuple[Column, ...]] = (
 
 def add(session: Session) -> int:
     """Publish a dataset with one offer; its policy files are stored first."""
-    body = {"id": session.typed("dataset"), "title": session.typed("title"), "source": _source(session)}
-    body |= {"offers": [policyfiles.offer(session)]}
+    body: dict[str, Any] = {"id": session.typed("dataset"), "title": session.typed("title"), "source": _source(session)}
+    if (metadata := session.typed("metadata")) is not None:
+        body["description"] = policyfiles.read_object(session, metadata, "--metadata")
+    body["offers"] = [policyfiles.offer(session)]
     session.output.done(session.api.post(session.path("datasets"), body))
     return DONE
 
@@ -46,8 +48,11 @@ def remove(session: Session) -> int:
     return session.removed(session.path("datasets", session.typed("dataset")))
 
 
-def _source(session: Session) -> dict[str, object]:
+def _source(session: Session) -> dict[str, Any]:
     """Return where the data is; a relative path starts in the folder one stands in."""
+    kind, _, file = session.typed("source").partition(":")
+    if kind == "spec":
+        return policyfiles.read_object(session, file, "--source")
     try:
         return parse_source(session.typed("source"))
     except Invalid as error:
@@ -56,8 +61,9 @@ def _source(session: Session) -> dict[str, object]:
 
 _ID: Final = place("ID", "dataset")
 _NEW: Final = (option("--title", "TITLE", required=True), option("--source", "SOURCE", required=True))
+_METADATA: Final = option("--metadata", "FILE")
 VERBS = (
-    Verb("add", add, (_ID, *_NEW, *policyfiles.OFFER)),
+    Verb("add", add, (_ID, *_NEW, _METADATA, *policyfiles.OFFER)),
     Verb("list", listing, PAGING),
     Verb("show", show, (_ID,)),
     Verb("remove", remove, (_ID,)),

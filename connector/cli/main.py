@@ -51,7 +51,7 @@ def main(
 
 def _run(typed: Sequence[str], environ: Mapping[str, str], said: Output, serve: Callable[[], Serve]) -> int:
     try:
-        arguments = parser.build(said.language).parse_args(typed)
+        arguments = parser.build(said.language).read(typed)
         return _command(arguments, environ, said, serve)
     except parser.Told as told:
         said.text(str(told))

@@ -16,6 +16,8 @@ from connector import __version__, texts
 from connector.cli.commands import AS, COMMANDS, HOME, JSON, LANG, TOKEN_FILE, Argument, MisusedError, Verb, common
 
 PROGRAM = "connector"
+_DASHED = re.compile(r"-[A-Za-z0-9_-]{42}")
+"""A fingerprint that begins like an option; a space before it makes it a value."""
 _CASES = (
     (re.compile(r"the following arguments are required: (?P<names>.+)"), "cli_missing"),
     (re.compile(r"argument (?P<name>[^:]+): expected (?:one|at least one) argument"), "cli_value_missing"),
@@ -44,6 +46,10 @@ class Parser(argparse.ArgumentParser):
         self.language = language
         self.fill = fill
         self.ours = self.add_argument_group(texts.say("cli_title_arguments", language))
+
+    def read(self, typed: Sequence[str]) -> argparse.Namespace:
+        """Return what was typed. Raises MisusedError, Told."""
+        return self.parse_args([f" {item}" if _DASHED.fullmatch(item) else item for item in typed])
 
     def share(self, arguments: Iterable[Argument]) -> Any:
         """Add, last, what is common to all commands, and return its group."""

@@ -77,7 +77,7 @@ def _show_keys(session: Session, seen: Record) -> None:
 
 
 _PEER: Final = place("DID", "peer")
-_VOUCH: Final = (switch("--yes"), option("--fingerprint", "THUMBPRINT", nargs="+"))
+_VOUCH: Final = (switch("--yes"), option("--fingerprint", "THUMBPRINT", nargs="+", type=str.strip))
 VERBS = (
     Verb("add", add, (_PEER, option("--endpoint", "URL"), option("--auth", choices=("pinned", "mock")), *_VOUCH)),
     Verb("list", listing, PAGING),

@@ -26,8 +26,9 @@ OFFER: Final[tuple[Argument, ...]] = (POLICY, ACCESS, APPROVAL)
 def offer(session: Session) -> dict[str, Any]:
     """Send the policy files that were named; return the offer to make of them: `policy`, `access`, `approval`."""
     named = [name for name in ("policy", "access") if session.typed(name) is not None]
-    read = {name: _read(session, name) for name in named}  # all of them before anything is sent
-    made: dict[str, Any] = {name: _stored(session, Path(session.typed(name)), read[name]) for name in named}
+    files = {name: Path(session.typed(name)) for name in named}
+    read = {name: read_object(session, files[name], f"--{name}") for name in named}  # all before anything is sent
+    made: dict[str, Any] = {name: _stored(session, files[name], read[name]) for name in named}
     if (approval := session.typed("approval")) is not None:
         made["approval"] = approval
     return made
@@ -35,27 +36,24 @@ def offer(session: Session) -> dict[str, Any]:
 
 def stored(session: Session) -> str:
     """Send the file that `--policy` names; return the digest of its content."""
-    return _stored(session, Path(session.typed("policy")), _read(session, "policy"))
+    file = Path(session.typed("policy"))
+    return _stored(session, file, read_object(session, file, "--policy"))
 
 
-def _read(session: Session, name: str) -> bytes:
-    """Return the bytes of the file that an option names, which hold a JSON object. Raises MisusedError."""
-    file = session.typed(name)
+def read_object(session: Session, file: str | Path, flag: str) -> dict[str, Any]:
+    """Return the JSON object in a file that an option names. Raises MisusedError."""
     try:
-        data = Path(file).read_bytes()
-        loader.load_object(data, limit=loader.OPERATOR_BYTES)
+        return loader.load_object(Path(file).read_bytes(), limit=loader.OPERATOR_BYTES)
     except OSError as error:
-        raise MisusedError("cli_file_unreadable", field=f"--{name}", path=file, reason=error.strerror) from None
+        raise MisusedError("cli_file_unreadable", field=flag, path=str(file), reason=error.strerror) from None
     except ConnectorError as error:
         reason = texts.say(error.code, session.output.language, "text", **error.values)
-        raise MisusedError("cli_policy_file", field=f"--{name}", path=file, reason=reason) from None
-    return data
+        raise MisusedError("cli_file_json", field=flag, path=str(file), reason=reason) from None
 
 
-def _stored(session: Session, file: Path, data: bytes) -> str:
-    body = {"name": file.name, "document": loader.load_object(data, limit=loader.OPERATOR_BYTES)}
-    answer = session.api.post(session.path("policies"), body)
-    keep(session.home / FOLDER, file, data)
+def _stored(session: Session, file: Path, document: dict[str, Any]) -> str:
+    answer = session.api.post(session.path("policies"), {"name": file.name, "document": document})
+    keep(session.home / FOLDER, file, file.read_bytes())
     return str(answer["id"])
 
 

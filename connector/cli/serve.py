@@ -28,38 +28,34 @@ def run(session: Session) -> int:
         session.output.say("cli_ready", **told)
         session.output.flush()
 
-    try:
-        asyncio.run(serve(session.home, session.environ, ready))
-    except OSError as error:
-        _explain(session, error)
-        raise
+    _check_ports(session)
+    asyncio.run(serve(session.home, session.environ, ready))
     return DONE
 
 
-def _explain(session: Session, error: OSError) -> None:
-    """Raise LocalError for an address that cannot be listened on; return for any other fault."""
+def _check_ports(session: Session) -> None:
+    """Say clearly which address cannot be listened on, before anything is started."""
     settings = session.settings
     for setting, host, port in (
         ("public_port", settings.public_host, settings.public_port),
         ("admin_port", settings.admin_host, settings.admin_port),
     ):
-        reason = _why_not(host.strip("[]"), port)
-        if reason == errno.EADDRINUSE:
-            raise LocalError("cli_port_taken", field=setting, host=host, port=port) from None
-        if reason is not None:
-            why = error.strerror or str(error)
-            raise ConfigError("cli_port_refused", field=setting, host=host, port=port, reason=why) from None
+        error = _why_not(host.strip("[]"), port)
+        if error is not None and error.errno == errno.EADDRINUSE:
+            raise LocalError("cli_port_taken", field=setting, host=host, port=port)
+        if error is not None:
+            raise ConfigError("cli_port_refused", field=setting, host=host, port=port, reason=error.strerror)
 
 
-def _why_not(host: str, port: int) -> int | None:
-    """Return the number of the error that listening on an address gives, or None."""
+def _why_not(host: str, port: int) -> OSError | None:
+    """Return why an address cannot be listened on, or None."""
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(place)
     except OSError as error:
-        return error.errno
+        return error
     return None
 
 
