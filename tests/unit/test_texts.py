@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import string
 from collections import defaultdict
+from functools import cache
 
 import pytest
 
@@ -34,6 +35,7 @@ def _called(node: ast.Call) -> str:
     return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
+@cache
 def _raised() -> dict[str, list[tuple[str, set[str] | None]]]:
     """Return, for every error code in the code, where it is made and the values it gets (None: not known here)."""
     made: dict[str, list[tuple[str, set[str] | None]]] = defaultdict(list)
