@@ -120,6 +120,10 @@ class Api:
             raise Refused(problem)
         return Answer(response, connection)
 
+    def not_running(self) -> Unreachable:
+        """Return the error that says that nobody listens."""
+        return Unreachable("cli_not_running", url=self.where.url, home=str(self._home))
+
     def _call(self, method: str, target: str, body: Mapping[str, Any] | None = None) -> Any:
         headers = self._headers | ({} if body is None else {"Content-Type": "application/json"})
         sent = None if body is None else json.dumps(body, ensure_ascii=False).encode()
@@ -129,7 +133,7 @@ class Api:
             response = connection.getresponse()
             found = self._read(response)
         except ConnectionRefusedError:
-            raise Unreachable("cli_not_running", url=self.where.url, home=str(self._home)) from None
+            raise self.not_running() from None
         except OSError as error:
             raise Unreachable("cli_unreachable", url=self.where.url, reason=str(error)) from None
         except http.client.HTTPException:

@@ -11,13 +11,17 @@ from urllib.parse import quote
 
 from connector.cli import output
 from connector.cli.commands import DONE, Argument, MisusedError, Verb, place
+from connector.cli.output import Refused
 from connector.dataplane.resume import Download, download, range_headers
+from connector.errors import ConnectorError
 
 if TYPE_CHECKING:
-    from connector.cli.api import Answer
+    from connector.cli.api import Answer, Api
     from connector.cli.session import Session
 
 _KEPT = "/%:@!$&'()*+,;=~"
+_AWAY = (502, 503, 504)
+"""What the gateway answers while the provider, or our own store, cannot be reached."""
 
 
 def run(session: Session) -> int:
@@ -46,15 +50,33 @@ def data_path(session: Session, below: str) -> str:
 
 
 def _fetch(session: Session, target: Path) -> Download:
-    path = data_path(session, session.typed("path", ""))
-
-    def open_range(start: int, etag: str | None) -> Answer:
-        return session.api.open(path, range_headers(start, etag))
-
+    opening = _Opening(session.api, data_path(session, session.typed("path", "")))
     try:
-        return download(open_range, target, pause=time.sleep, progress=session.output.progress)
+        return download(opening, target, pause=time.sleep, progress=session.output.progress)
     finally:
         session.output.end_progress()
+
+
+class _Opening:
+    """Opens the data from a place on; once it has begun, a connector or provider that is away for a while is waited for."""
+
+    def __init__(self, api: Api, path: str) -> None:
+        self._api = api
+        self._path = path
+        self._begun = False
+
+    def __call__(self, start: int, etag: str | None) -> Answer:
+        try:
+            answer = self._api.open(self._path, range_headers(start, etag))
+        except ConnectionRefusedError:
+            raise self._away(self._api.not_running()) from None
+        except Refused as refused:
+            raise (self._away(refused) if refused.problem.get("status") in _AWAY else refused) from None
+        self._begun = True
+        return answer
+
+    def _away(self, error: ConnectorError) -> Exception:
+        return ConnectionError(error.code) if self._begun else error
 
 
 def _check(target: Path) -> None:

@@ -64,6 +64,10 @@ class Output:
         """Print a JSON value."""
         print(table.written(value))
 
+    def line(self, value: object) -> None:
+        """Print a JSON value on one line, for a program that reads line by line."""
+        print(table.written(value, indent=None))
+
     def shown(self, record: Record, words: Record | None = None) -> None:
         """Print one record: all of its members, to people those of `words` where it is given."""
         if self.as_json:

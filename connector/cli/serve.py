@@ -24,7 +24,7 @@ def run(session: Session) -> int:
             "private": _url(scheme, application.private.host, application.private.port),
         }
         if session.output.as_json:
-            session.output.value(told)
+            session.output.line(told)
         session.output.say("cli_ready", **told)
         session.output.flush()
 

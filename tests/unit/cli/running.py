@@ -97,7 +97,7 @@ class Town:
         command = [*PROGRAM, "serve", "--home", str(self.home), "--json"]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environ)
         assert self.process.stdout is not None
-        assert json.loads("".join(iter(self.process.stdout.readline, "}\n")) + "}")["state"] == "ready"
+        assert json.loads(self.process.stdout.readline())["state"] == "ready"
 
     def stop(self) -> int:
         """Stop it as a service manager does and return its exit code."""

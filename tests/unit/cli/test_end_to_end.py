@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from connector.cli import output
 from connector.cli.api import Address, Api, path
 from tests.unit.cli.conftest import Neighbours
-from tests.unit.cli.running import until
+from tests.unit.cli.running import PROGRAM, until
 
 pytestmark = pytest.mark.slow
 
@@ -251,6 +256,43 @@ def test_peers_are_compared_before_they_are_pinned(neighbours: Neighbours) -> No
     mock = town.json("peers", "add", "did:web:edc", "--auth", "mock", "--endpoint", "http://localhost:1/dsp", "--yes")
     assert mock["auth"] == "mock"
     assert town.run("peers", "remove", "did:web:edc").code == 0
+
+
+def test_a_person_compares_fingerprints_on_the_terminal(
+    neighbours: Neighbours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town, region, _ = neighbours
+    monkeypatch.setattr(output, "person_at_terminal", lambda: True)
+    answers = ["no\n", "yes\n"]
+    monkeypatch.setattr(sys.stdin, "readline", lambda: answers.pop(0), raising=False)
+    refused = town.run("peers", "confirm", region.did)
+    assert (refused.code, "cli_not_confirmed" in refused.err) == (1, True)
+    for key in region.json("participants", "list")["items"][0]["keys"]:
+        assert f"  {key['thumbprint']}  {key['purpose']}" in refused.err
+    assert town.run("peers", "confirm", region.did).code == 0
+
+
+def test_a_changed_journal_is_found(neighbours: Neighbours) -> None:
+    region = neighbours.region
+    with closing(sqlite3.connect(region.home / "connector.db")) as database:
+        change = "UPDATE journal SET kind = ? WHERE number = 1"
+        database.execute(change, ("participant.forged",))
+        database.commit()
+        done = region.run("journal", "verify")
+        assert region.run("journal", "verify", "--json").json["faults"]
+        database.execute(change, ("participant.added",))
+        database.commit()
+    assert (done.code, "The chain does not hold: 1 faults." in done.out) == (1, True)
+    assert region.run("journal", "verify").code == 0
+
+
+def test_a_reader_who_leaves_is_no_fault(neighbours: Neighbours) -> None:
+    command = [*PROGRAM, "--home", str(neighbours.town.home), "journal", "list", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert (process.stderr.read(), process.wait()) == (b"", 1)
 
 
 def test_the_journal_is_listed_shown_and_verified(neighbours: Neighbours) -> None:
