@@ -173,7 +173,7 @@ class Application:
         public.add_routes(reading.routes(self.house, self._grants, self.streams, self._access, Digests()))
         health.add_health(private, self.problems)
         metrics.add_metrics(private, self.metrics, self._depths)
-        management.add_management(private, self.house)
+        management.add_management(private, self.house, language=settings.language)
         self._protect(public, "public")
         self._protect(private, "private")
         self.public = await start_listener(public, settings.public_host, settings.public_port, None, limits)

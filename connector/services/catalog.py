@@ -15,7 +15,7 @@ from connector.errors import BadMessage, Invalid, Missing, Unknown, Unreachable
 from connector.net.egress import within
 from connector.peer.call import ANSWER_BYTES, Reply, expect, next_link
 from connector.protocol import catalog, context
-from connector.services import permission
+from connector.services import cursors, permission
 from connector.services.house import House
 from connector.services.receive import Speaker, with_token
 from connector.services.speak import known, speak
@@ -107,7 +107,7 @@ def _position(cursor: str | None) -> int:
         text = base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)).decode()
     except (binascii.Error, UnicodeError, ValueError):
         text = ""
-    if not text.isascii() or not text.isdecimal() or len(text) > 18:  # noqa: PLR2004 - a position is a 64-bit number
+    if not text.isascii() or not text.isdecimal() or len(text) > 10 or int(text) > cursors.MOST_POSITION:  # noqa: PLR2004
         raise BadMessage("cursor_invalid", field="continuationToken")
     return int(text)
 

@@ -9,7 +9,9 @@ import math
 from connector.errors import Invalid
 
 _MOST = 1024
-_MOST_MOMENT = 2**53  # larger ones are no position in any list, nor exact
+_MOST_MOMENT = 2**53  # larger ones are no time, nor exact
+MOST_POSITION = 2**31 - 1
+"""The largest number that a row can have: PostgreSQL refuses to look for a larger one."""
 
 
 def write(moment: float, name: str) -> str:
@@ -30,3 +32,13 @@ def read(cursor: str | None) -> tuple[float, str] | None:
     if not bar or not math.isfinite(found[0]) or abs(found[0]) > _MOST_MOMENT or not name.isprintable():
         raise Invalid("cursor_invalid", field="cursor")
     return found
+
+
+def position(cursor: str | None) -> int:
+    """Return the number of the row that a cursor stands after, 0 without one. Raises Invalid `cursor_invalid`."""
+    found = read(cursor)
+    if found is None:
+        return 0
+    if not 0 <= found[0] <= MOST_POSITION:
+        raise Invalid("cursor_invalid", field="cursor")
+    return int(found[0])

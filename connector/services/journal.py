@@ -15,7 +15,6 @@ from connector.services.house import House
 from connector.store import journal
 from connector.store.unit import Unit
 
-_MOST_NUMBER: Final = 2**62
 _MOST_FAULTS: Final = 100
 _PAYLOAD_BYTES: Final = 8 * 1024 * 1024
 
@@ -49,8 +48,7 @@ async def page(
 ) -> tuple[list[Entry], str | None]:
     """Return records in order, of one subject where it is given. Raises Invalid `cursor_invalid`."""
     house.member(participant)
-    after = cursors.read(cursor)
-    number = int(after[0]) if after else 0
+    number = cursors.position(cursor)
 
     def work(unit: Unit) -> list[dict[str, Any]]:
         return journal.page(unit.conn, participant, after=number, limit=limit + 1, subject=subject)
@@ -62,8 +60,8 @@ async def page(
 async def show(house: House, participant: str, number: int) -> Entry:
     """Return a record by its number. Raises Missing `journal_unknown`."""
     house.member(participant)
-    wanted = number if 0 < number < _MOST_NUMBER else _MOST_NUMBER
-    rows = await house.store.read(lambda unit: journal.page(unit.conn, participant, after=wanted - 1, limit=1))
+    after = number - 1 if 0 < number <= cursors.MOST_POSITION else cursors.MOST_POSITION
+    rows = await house.store.read(lambda unit: journal.page(unit.conn, participant, after=after, limit=1))
     if not rows or rows[0]["number"] != number:
         raise Missing("journal_unknown")
     return _entry(rows[0])

@@ -158,10 +158,10 @@ async def datasets(
 ) -> tuple[list[Published], str | None]:
     """Return datasets in order of publication. Raises Invalid `cursor_invalid`."""
     house.member(participant)
-    after = cursors.read(cursor)
+    after = cursors.position(cursor)
 
     def work(unit: Unit) -> list[Published]:
-        rows = unit.datasets.page(participant, int(after[0]) if after else 0, limit + 1)
+        rows = unit.datasets.page(participant, after, limit + 1)
         return [_published(unit, row) for row in rows]
 
     found = await house.store.read(work)

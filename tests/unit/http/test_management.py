@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from connector.http.management import ROUTES
 from tests.acceptance.towns import OPEN
@@ -82,6 +83,27 @@ async def test_a_token_is_shown_only_where_it_is_made(ekby: Operator) -> None:
     assert (made.status, made.json["id"], len(made.json["token"])) == (201, "asa", 43)
     listed = await ekby.get(ekby.at("operators"))
     assert {item["token"] for item in listed.json["items"]} == {None}
+
+
+async def test_a2_39_the_public_listener_knows_no_management_paths(ekby: Operator) -> None:
+    headers = {"Authorization": f"Bearer {ekby.town.token}"}
+    for path in ("/api/openapi.json", "/metrics", "/health/ready", "/api/v1/operators", ekby.under("contracts")):
+        url = URL(f"http://127.0.0.1:{ekby.town.port}{path}", encoded=True)
+        async with ekby.session.get(url, headers=headers) as reply:
+            assert reply.status == 404, path
+
+
+async def test_a2_43_no_operators_token_reaches_the_log(ekby: Operator, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    made = await ekby.post(ekby.at("operators"), {"name": "asa", "scope": "read"}, Idempotency_Key="k")
+    canaries = [made.json["token"], ekby.town.token, "canary-wrong-token"]
+    for token in canaries:
+        who = Operator(ekby.town, ekby.session, token)
+        await who.get(who.at("operators"))
+        await who.get(who.under("contracts", "x", "data") + f"?x={token}")
+        await who.post(who.at("operators"), {"name": token, "scope": token})
+    assert caplog.text
+    assert [token for token in canaries if token in caplog.text] == []
 
 
 async def test_problems_speak_the_language_asked_for(ekby: Operator) -> None:
@@ -172,11 +194,15 @@ async def test_two_towns_share_a_dataset_through_their_apis(pair: tuple[Operator
     single = await sjoby.get(sjoby.under("peers", ekby.town.did, "catalog") + "?dataset=x")
     assert single.json["items"][0]["id"] == "x"
 
-    made = await sjoby.post(sjoby.under("contracts"), {"peer": ekby.town.did, "dataset": "x"})
+    wanted = {"peer": ekby.town.did, "dataset": "x"}
+    made = await sjoby.post(sjoby.under("contracts"), wanted, Idempotency_Key="c")
     assert (made.status, made.json["role"]) == (201, "consumer")
+    assert (await sjoby.post(sjoby.under("contracts"), wanted, Idempotency_Key="c")).json == made.json
     contract = await _reach(sjoby, sjoby.under("contracts", made.json["id"]), "FINALIZED")
     assert contract["waiting"]["final"]
-    started = await sjoby.post(sjoby.under("transfers"), {"contract": made.json["id"]})
+    wanted = {"contract": made.json["id"]}
+    started = await sjoby.post(sjoby.under("transfers"), wanted, Idempotency_Key="t")
+    assert (await sjoby.post(sjoby.under("transfers"), wanted, Idempotency_Key="t")).json == started.json
     await _reach(sjoby, sjoby.under("transfers", started.json["id"]), "STARTED")
 
     data = sjoby.under("contracts", made.json["id"], "data")

@@ -1,7 +1,8 @@
-"""Whatever an operator's client sends, the answer is a good one or a problem with a code, never a fault of ours (I14)."""
+"""Whatever an operator's client sends, the answer is a good one or a problem with a code, never a fault of ours."""
 
 from __future__ import annotations
 
+import asyncio
 import io
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from connector.http.management import GATEWAY, ROUTES
 from connector.http.management_route import Route
-from tests.acceptance.towns import OPEN
+from tests.acceptance.towns import OPEN, found
 from tests.unit.http.asking import Operator, Reply
 from tests.unit.services.neighbours import running
 
@@ -62,7 +63,7 @@ def _sound(reply: Reply, asked: Any) -> None:
 
 
 @pytest.mark.parametrize("segment", SEGMENTS, ids=lambda segment: segment[:12])
-async def test_i14_no_name_in_a_path_makes_a_fault(ekby: Operator, segment: str) -> None:
+async def test_no_name_in_a_path_makes_a_fault(ekby: Operator, segment: str) -> None:
     for path in (*(route.path for route in ROUTES if route.method != "POST"), GATEWAY + "/{path}"):
         for whole in (True, False):
             filled = _filled(path, ekby, segment, whole=whole)
@@ -72,7 +73,7 @@ async def test_i14_no_name_in_a_path_makes_a_fault(ekby: Operator, segment: str)
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query[:20])
-async def test_i14_no_query_makes_a_fault(ekby: Operator, query: str) -> None:
+async def test_no_query_makes_a_fault(ekby: Operator, query: str) -> None:
     for route in ROUTES:
         if route.method == "GET":
             path = _filled(route.path, ekby, "x", whole=False) + query
@@ -80,7 +81,7 @@ async def test_i14_no_query_makes_a_fault(ekby: Operator, query: str) -> None:
 
 
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: str(body[:20]))
-async def test_i14_no_bytes_in_a_body_make_a_fault(ekby: Operator, body: bytes) -> None:
+async def test_no_bytes_in_a_body_make_a_fault(ekby: Operator, body: bytes) -> None:
     for route in ROUTES:
         if route.method == "POST":
             path = _filled(route.path, ekby, "x", whole=False)
@@ -88,7 +89,7 @@ async def test_i14_no_bytes_in_a_body_make_a_fault(ekby: Operator, body: bytes) 
 
 
 @pytest.mark.parametrize("value", VALUES, ids=lambda value: str(value)[:20])
-async def test_i14_no_value_of_a_member_makes_a_fault(ekby: Operator, value: Any) -> None:
+async def test_no_value_of_a_member_makes_a_fault(ekby: Operator, value: Any) -> None:
     for route, good in _good(ekby):
         path = _filled(route.path, ekby, "x", whole=False)
         for member in (*good, "unknown"):
@@ -97,7 +98,7 @@ async def test_i14_no_value_of_a_member_makes_a_fault(ekby: Operator, value: Any
             _sound(await ekby.ask("POST", path, data=_dumps(good | {member: value})), (path, member, str(value)[:50]))
 
 
-async def test_i14_no_json_at_all_makes_a_fault(ekby: Operator) -> None:
+async def test_no_json_at_all_makes_a_fault(ekby: Operator) -> None:
     routes = [(route, good) for route, good in _good(ekby)]
     names = st.sampled_from(sorted({name for _, good in routes for name in good}))
     value = st.recursive(
@@ -122,6 +123,23 @@ async def test_i14_no_json_at_all_makes_a_fault(ekby: Operator) -> None:
             path = _filled(route.path, ekby, "x", whole=False)
             wanted = {name: body.get(name, item) for name, item in good.items()}
             _sound(await ekby.ask("POST", path, data=_dumps(wanted)), (path, wanted))
+
+
+@pytest.mark.postgresql
+async def test_no_name_query_or_key_makes_a_fault_on_postgresql(tmp_path: Path, migrated_postgresql_url: str) -> None:
+    town = await found(tmp_path / "ekby", migrated_postgresql_url)
+    async with aiohttp.ClientSession() as session, town.running():
+        ekby = Operator(town, session)
+        for route in ROUTES:
+            for segment in SEGMENTS if route.method == "GET" else ():
+                _sound(await ekby.get(_filled(route.path, ekby, segment, whole=False)[:7000]), (route.path, segment))
+            for query in QUERIES if route.method == "GET" else ():
+                _sound(await ekby.get(_filled(route.path, ekby, "x", whole=False) + query), (route.path, query))
+        body = {"name": "a.json", "document": dict(OPEN)}
+        replies = await asyncio.gather(
+            *(ekby.post(ekby.under("policies"), body, Idempotency_Key="k") for _ in range(8))
+        )
+        assert [reply.status for reply in replies] == [201] * 8
 
 
 async def test_the_member_that_is_wrong_is_named(ekby: Operator) -> None:

@@ -73,7 +73,7 @@ async def test_a_peer_that_shows_other_keys_is_found(towns: Pair) -> None:
     assert (await _found(ekby))[f"peer {sjoby.did}"].code == "doctor_peer_key_changed"
 
 
-async def test_a_clock_that_differs_from_the_neighbours_is_found(towns: Pair) -> None:
+async def test_a2_38_a_clock_that_differs_from_the_neighbours_is_found(towns: Pair) -> None:
     ekby, _ = towns
     ekby.house.now = lambda: time.time() - 3600
     check = (await _found(ekby))["clock"]
