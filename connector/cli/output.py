@@ -138,6 +138,11 @@ class Output:
         answer = sys.stdin.readline().strip().lower()
         return answer in texts.say("cli_yes", self.language).split()
 
+    def step(self, state: str) -> None:
+        """Tell people, on standard error, that something they wait for has come to a state."""
+        if not self.as_json:
+            print(f"… {table.plain(state)}", file=sys.stderr, flush=True)
+
     def progress(self, done: int, whole: int | None) -> None:
         """Show how much has come, on a terminal only."""
         if self.as_json or not sys.stderr.isatty():

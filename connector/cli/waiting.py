@@ -73,13 +73,16 @@ def finish(session: Session, process: Record, path: str, goal: Collection[str] =
 def _wait(session: Session, process: Record, path: str, goal: Collection[str]) -> tuple[Record, bool]:
     """Return the process as it was last seen, and whether the time was up."""
     end, pause = clock.monotonic() + _limit(session), FIRST_PAUSE_SECONDS
+    session.output.step(process["state"])
     while not _settled(process, goal):
         left = end - clock.monotonic()
         if left <= 0:
             return process, True
         time.sleep(min(pause, left))
         pause = min(pause * 1.5, MOST_PAUSE_SECONDS)
-        process = session.api.get(path)
+        before, process = process, session.api.get(path)
+        if process["state"] != before["state"]:
+            session.output.step(process["state"])
     return process, False
 
 

@@ -41,6 +41,14 @@ def test_it_waits_until_the_process_has_ended(capsys: pytest.CaptureFixture[str]
     assert json.loads(capsys.readouterr().out)["state"] == "FINALIZED"
 
 
+def test_people_see_every_state_on_the_way(capsys: pytest.CaptureFixture[str]) -> None:
+    story = (step("REQUESTED"), step("REQUESTED"), step("AGREED"), step("FINALIZED", final=True))
+    session = Session(Namespace(wait=True), {}, Output("en"), cast("Any", None))
+    session.__dict__["api"] = Story(*story[1:])
+    assert waiting.finish(session, story[0], "/path") == 0
+    assert capsys.readouterr().err.splitlines() == ["… REQUESTED", "… AGREED", "… FINALIZED"]
+
+
 def test_it_waits_until_a_person_is_needed() -> None:
     assert finish(step("REQUESTED", waits_for="peer"), step("OFFERED", waits_for="person")) == 0
 
