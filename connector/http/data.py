@@ -13,6 +13,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -67,15 +68,18 @@ class Served:
     ended: float
 
 
+P = TypeVar("P", bound=Permit)
+
+
 def data_handler(
-    permit: Callable[[web.Request], Awaitable[Permit]], streams: Streams, record: Callable[[Served], None]
+    permit: Callable[[web.Request], Awaitable[P]], streams: Streams, record: Callable[[P, Served], None]
 ) -> Handler:
     """Return the handler of a provider's data endpoint, for GET and HEAD.
 
     Args:
         permit: checks the grant of a request, raising `Unauthenticated`, `Denied` or `Unknown`.
         streams: where the response is registered while it runs.
-        record: queues the access record; called once for each response that began.
+        record: queues the access record of a permit; called once for each response that began.
     """
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -90,7 +94,7 @@ def data_handler(
             finally:
                 if running.status:
                     parts = (permitted.grant, read.method, read.path, running.status, running.sent, complete)
-                    record(Served(*parts, began=began, ended=clock.now()))
+                    record(permitted, Served(*parts, began=began, ended=clock.now()))
         return response
 
     return handle

@@ -33,7 +33,6 @@ class Access:
     house: House
     metrics: Metrics
     _queue: list[tuple[Opening, Served]] = field(default_factory=list)
-    _openings: dict[str, Opening] = field(default_factory=dict)
     _task: asyncio.Task[None] | None = None
 
     def record(self, opening: Opening, served: Served) -> None:
@@ -71,17 +70,22 @@ def _write(unit: Unit, batch: list[tuple[Opening, Served]]) -> None:
         )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Permitted(Permit):
+    """A permit with what it was given on."""
+
+    opening: Opening = field(kw_only=True)
+
+
 def routes(house: House, grants: Grants, streams: Streams, access: Access, digests: Digests) -> list[web.RouteDef]:
     """Return the routes of the data endpoint."""
-    openings: dict[int, Opening] = {}
 
-    async def permit(request: web.Request) -> Permit:
+    async def permit(request: web.Request) -> Permitted:
         member = member_of(request)
         pid, token = request.match_info["pid"], _token(request.headers.get(hdrs.AUTHORIZATION))
         opening = await grants.check(pid, token)
         request.app[LIMITER].identified(request, opening.grant.participant, f"data {opening.grant.peer}")
         source = source_from(opening.source, client=house.client, digests=digests)
-        openings[id(request)] = opening
 
         async def still() -> bool:
             try:
@@ -90,21 +94,14 @@ def routes(house: House, grants: Grants, streams: Streams, access: Access, diges
                 return False
             return True
 
-        below = tail(request, path_of(member.row.root) + "/data")
-        rest = below[1:].partition("/")
-        return Permit(source, opening.grant.id, opening.grant.id, rest[1] + rest[2], still)
+        _, slash, below = tail(request, path_of(member.row.root) + "/data")[1:].partition("/")
+        grant = opening.grant.id
+        return Permitted(source, grant, grant, slash + below, still, opening=opening)
 
-    async def handle(request: web.Request) -> web.StreamResponse:
-        found: list[Served] = []
-        try:
-            return await data_handler(permit, streams, found.append)(request)
-        finally:
-            opening = openings.pop(id(request), None)
-            for served in found:
-                if opening is not None:
-                    access.record(opening, served)
+    def record(permitted: Permitted, served: Served) -> None:
+        access.record(permitted.opening, served)
 
-    path = f"/{_PLACE}data/{{pid}}"
+    handle, path = data_handler(permit, streams, record), f"/{_PLACE}data/{{pid}}"
     return [web.route(method, p, handle) for method in ("GET", "HEAD") for p in (path, path + "/{tail:.*}")]
 
 

@@ -83,7 +83,7 @@ async def serve() -> AsyncIterator[Serve]:
         town = Town(source, Streams(watch_seconds=0.05))
         app = web.Application()
         protect(app, "public", language="en", limiter=_limiter(), metrics=Metrics())
-        handler = data.data_handler(town.permit, town.streams, town.served.append)
+        handler = data.data_handler(town.permit, town.streams, lambda _permit, served: town.served.append(served))
         app.router.add_get("/town/data/{grant}{tail:.*}", handler)
         listener = await start_listener(app, "127.0.0.1", 0)
         listeners.append(listener)
