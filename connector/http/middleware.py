@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from connector import ids, texts
-from connector.errors import ConnectorError
+from connector.errors import ConnectorError, Unknown
 from connector.http.access import REQUEST_ID
 from connector.http.limits import LIMITER, Limiter
 from connector.http.metrics import Metrics, route_of
@@ -49,6 +49,7 @@ def _answers(name: Name, language: str, metrics: Metrics) -> Middleware:
     async def answers(request: web.Request, handler: Handler) -> web.StreamResponse:
         request[REQUEST_ID] = ids.new()
         try:
+            _nameable(request)
             response = await handler(request)
         except web.HTTPException as error:
             if error.status < 400:  # noqa: PLR2004 - the classes of HTTP statuses
@@ -62,6 +63,12 @@ def _answers(name: Name, language: str, metrics: Metrics) -> Middleware:
         return response
 
     return answers
+
+
+def _nameable(request: web.Request) -> None:
+    """Refuse a path with a NUL, which no name holds and which PostgreSQL does not even look for."""
+    if "%00" in request.rel_url.raw_path:
+        raise Unknown("http_path")
 
 
 def _limits(limiter: Limiter) -> Middleware:

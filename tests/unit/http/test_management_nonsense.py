@@ -11,6 +11,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from yarl import URL
 
 from connector.http.management import GATEWAY, ROUTES
 from connector.http.management_route import Route
@@ -123,6 +124,15 @@ async def test_no_json_at_all_makes_a_fault(ekby: Operator) -> None:
             path = _filled(route.path, ekby, "x", whole=False)
             wanted = {name: body.get(name, item) for name, item in good.items()}
             _sound(await ekby.ask("POST", path, data=_dumps(wanted)), (path, wanted))
+
+
+@pytest.mark.parametrize(
+    "path", ["/dsp/2025-1/negotiations/%00", "/dsp/2025-1/catalog/datasets/a%00b", "/data/%00", "/%00"]
+)
+async def test_a_nul_in_a_path_is_found_nowhere_on_the_public_listener(ekby: Operator, path: str) -> None:
+    url = URL(f"http://127.0.0.1:{ekby.town.port}{path}", encoded=True)
+    async with ekby.session.get(url) as reply:
+        assert (reply.status, orjson.loads(await reply.read())["code"]) == (404, "http_path")
 
 
 @pytest.mark.postgresql
