@@ -345,7 +345,7 @@ CLAUSES: dict[str, Clause] = {
         _in_machine(_acknowledge_by=_proves_by_order_only, _stale=_never_stale),
     ),
     "only_what_was_sent": Clause(
-        2, "provided it was sent at least once", _ANY_PLAIN, _in_machine(_acknowledge_by=_proves_unsent), "marks"
+        2, "provided it was sent at least once", _ANY_PLAIN, _in_machine(_acknowledge_by=_proves_unsent)
     ),
     "stale_is_refused": Clause(2, "naming something older makes the message stale", _OURS, _in_machine(_stale=_never_stale)),
     "request_acknowledges_finalized": Clause(
@@ -359,7 +359,7 @@ CLAUSES: dict[str, Clause] = {
         3, "without @id: equal to the last one applied", _ANY_PLAIN, _in_machine(_repeat=_no_repeat_by_content), "marks"
     ),
     "no_move_since": Clause(
-        3, "with no move of ours in effect since", _ANY_PLAIN, _in_machine(_repeat=_repeat_although_moved), "marks"
+        3, "with no move of ours in effect since", _ANY_PLAIN, _in_machine(_repeat=_repeat_although_moved)
     ),
     "first_messages_by_pid": Clause(
         3, "first messages repeat by pid", _OURS, _at(memory.Exchanges, "of_peer", lambda *_: None)
@@ -385,9 +385,9 @@ CLAUSES: dict[str, Clause] = {
         4, "a consumer's start is followed by one of the provider's", ("transfer-ours",),
         _at(decide, "_RULES", _RULES_WITHOUT_START),
     ),
-    "adopt_terminal": Clause(4, "after a 4xx we adopt a terminal state", _OURS, _in_machine(shown=_adopt_nothing)),
+    "adopt_terminal": Clause(4, "after a 4xx we adopt a terminal state", _ANY_EDC, _in_machine(shown=_adopt_nothing), "marks"),
     "adopt_accepted_and_verified": Clause(
-        4, "or ACCEPTED or VERIFIED at the provider", ("negotiation-plain-consumer", "negotiation-edc-consumer"),
+        4, "or ACCEPTED or VERIFIED at the provider", ("negotiation-plain-consumer",),
         _without("adoptable", frozenset()), "marks",
     ),
     "adopt_nothing_else": Clause(4, "and nothing else", _ANY_PLAIN, _in_machine(shown=_adopt_anything)),

@@ -53,7 +53,7 @@ def habits(kind: Kind, rng: Random) -> Habits:
             identified=True, early=False, remembers=True, fatal=True, busy_seconds=2.0, tries=7, counters=False
         )
     return Habits(
-        identified=False, early=rng.random() < 0.4, remembers=rng.random() < 0.7, fatal=rng.random() < 0.2,
+        identified=False, early=rng.random() < 0.4, remembers=rng.random() < 0.7, fatal=rng.random() < 0.3,
         busy_seconds=0.0, tries=rng.choice((1, 3, 4)), counters=True, rude=rng.random() < 0.2,
     )  # fmt: skip
 
@@ -285,6 +285,8 @@ class Foreign:
         if process.sending is not sending:
             return
         process.sending = None
+        if self.habits.rude:
+            process.offer = sending.offer
         if not self.habits.early:
             if STATES[process.protocol].target(process.state, sending.move, self.role) != sending.target:
                 return
@@ -301,7 +303,7 @@ class Foreign:
 _NOT_BY_EDC = {("negotiation", negotiation.OFFER), ("negotiation", negotiation.ACCEPTED_EVENT)}
 _ANSWERS: dict[tuple[str, Role, str], dict[str, int]] = {
     ("negotiation", PROVIDER, negotiation.REQUESTED): {
-        negotiation.AGREEMENT: 6, negotiation.OFFER: 3, TERMINATION: 1, "": 1,
+        negotiation.AGREEMENT: 5, negotiation.OFFER: 4, TERMINATION: 1, "": 1,
     },
     ("negotiation", PROVIDER, negotiation.ACCEPTED): {negotiation.AGREEMENT: 9, TERMINATION: 1},
     ("negotiation", PROVIDER, negotiation.VERIFIED): {negotiation.FINALIZED_EVENT: 9, TERMINATION: 1},

@@ -40,7 +40,7 @@ class Store:
 
 
 class Home:
-    """What the services use of `services.house.House`: one participant, one pinned peer."""
+    """What the services use of `services.house.House`, for one participant."""
 
     grant_key = GRANT_KEY
 
@@ -50,13 +50,13 @@ class Home:
         self.exchanging = Exchanging(office, {"negotiation": Negotiations(), "transfer": transfers})
         transfers.exchanging = self.exchanging
         self._member = SimpleNamespace(id=did)
-        self.pinned: Any = None
 
     def member(self, _participant: str) -> Any:
         return self._member
 
-    def pin(self, did: str, base: str) -> None:
-        self.pinned = SimpleNamespace(row=SimpleNamespace(id=did, base=base, state="pinned", auth="pinned"), keys=None)
+    async def peer(self, participant: str, peer: str) -> Any:
+        row = await self.store.read(lambda unit: unit.peers.get(participant, peer))
+        return SimpleNamespace(row=row, keys=None) if row else None
 
-    async def peer(self, _participant: str, _peer: str) -> Any:
-        return self.pinned
+    def forget(self, _participant: str, _peer: str) -> None:
+        """Nothing is remembered here."""

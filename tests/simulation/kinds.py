@@ -112,10 +112,10 @@ def _ours(world: World, witness: Witness, setting: Setting, database: Callable[[
 
 
 def _compare(witness: Witness, consumer: Ours, provider: Ours) -> None:
-    if consumer.house.pinned and provider.house.pinned:
+    if consumer.pinned and provider.pinned:
         witness.alike(consumer, provider)
     else:
-        # What was decided before is tried for five days, then its termination for five more.
+        # What the peer does not answer is tried for five days, then the termination behind it for five more.
         witness.world.run(witness.world.now + 6 * DAY)
         _removed(witness, consumer, provider)
 
@@ -194,7 +194,7 @@ def _decide(rng: Random) -> Decide:
 
 def _operate(world: World, witness: Witness, parties: list[Ours], protocol: Protocol) -> None:
     """Have operators act: now and then, in a hurry, at the same time on both sides, and just as something changes."""
-    nerves = world.rng.choice((0.0, 0.0, 0.2, 0.5))
+    nerves = world.rng.choice((0.0, 0.2, 0.5, 0.8))
 
     def startle(party: Ours) -> None:
         if nerves and world.chance(nerves):
@@ -242,7 +242,7 @@ def _publish(party: Ours) -> None:
 def _agreed(world: World, consumer: str, provider: str, ours: Ours | None, other: Ours | None) -> str:
     """Store a final contract at our consumer, our provider or both, and return the agreement's id."""
     offer = _document("o1")
-    if other is not None and world.rng.random() < 0.15:
+    if other is not None and world.rng.random() < 0.25:
         end = world.now + world.rng.uniform(3.0, min(world.weather.heal, 120.0))
         offer |= {"permission": [{"action": "use", "constraint": [_before(end)]}]}
         world.at(end + 0.5, operators.expire, other)

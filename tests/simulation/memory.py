@@ -17,6 +17,7 @@ from connector.store.exchanges import STATES, Exchange
 from connector.store.journal import Note
 from connector.store.offers import Dataset, Offer, Policy
 from connector.store.outbox import Parcel
+from connector.store.parties import Peer
 
 _GONE: Any = object()
 
@@ -149,9 +150,18 @@ class Exchanges:
     def next_check(self) -> float | None:
         return min((row.check_at for row in self.rows.values() if row.check_at is not None), default=None)
 
-    def with_peer(self, participant: str, peer: str) -> Sequence[str]:
-        found = [row for row in self.rows.values() if (row.participant, row.peer) == (participant, peer)]
-        return sorted(row.pid for row in found if row.turn.state not in STATES[row.protocol].terminal)
+    def page(
+        self, participant: str, protocol: str, *, before: tuple[float, str] | None = None, limit: int = 50,
+        peer: str | None = None,
+    ) -> list[Exchange]:  # fmt: skip
+        found = [
+            self._joined(row)
+            for row in self.rows.values()
+            if (row.participant, row.protocol) == (participant, protocol)
+            and peer in (None, row.peer)
+            and (before is None or (row.created, row.pid) < before)
+        ]
+        return sorted(found, key=lambda row: (row.created, row.pid), reverse=True)[:limit]
 
 
 def _bare(exchange: Exchange) -> Exchange:
@@ -278,6 +288,14 @@ class Policies(_Published):
         self._undo.put(self.rows, (policy.participant, policy.digest), policy)
 
 
+class Peers(_Published):
+    def add(self, peer: Peer) -> None:
+        _insert(self._undo, self.rows, (peer.participant, peer.id), peer)
+
+    def change(self, participant: str, peer: str, **values: Any) -> None:
+        self._undo.put(self.rows, (participant, peer), replace(self.rows[participant, peer], **values))
+
+
 class Unit:
     """A unit of work with the aggregates of one database."""
 
@@ -288,6 +306,7 @@ class Unit:
         self.exchanges, self.outbox, self.messages = memory.exchanges, memory.outbox, memory.messages
         self.contracts, self.transfers, self.grants = memory.contracts, memory.transfers, memory.grants
         self.offers, self.datasets, self.policies = memory.offers, memory.datasets, memory.policies
+        self.peers = memory.peers
 
     def record(self, participant: str, kind: str, subject: str, **payload: Any) -> None:
         self.records.append(Note(participant, self.now, kind, subject, payload))
@@ -306,6 +325,7 @@ class Memory:
         self.messages = Messages(self.undo)
         self.contracts, self.transfers, self.grants = Contracts(self.undo), Transfers(self.undo), Grants(self.undo)
         self.offers, self.datasets, self.policies = Offers(self.undo), Datasets(self.undo), Policies(self.undo)
+        self.peers = Peers(self.undo)
 
     def pids(self) -> list[str]:
         return list(self.exchanges.rows)

@@ -7,7 +7,7 @@ from typing import Any
 
 from connector.protocol import negotiation, transfer
 from connector.protocol.machine import CONSUMER, PROVIDER, Role
-from connector.services import contracts, transfers
+from connector.services import contracts, peers, transfers
 from connector.store.exchanges import Exchange
 from tests.simulation.ours import Ours
 
@@ -27,10 +27,6 @@ def _fetch(party: Ours, exchange: Exchange) -> None:
     party.fetch(exchange.pid)
 
 
-def _expire(party: Ours, exchange: Exchange) -> None:
-    party.end(exchange.pid, "policy_expired")
-
-
 _APPROVE, _ACCEPT = _plain(contracts.approve), _plain(contracts.accept)
 _TERMINATE_CONTRACT, _TERMINATE_TRANSFER = _plain(contracts.terminate, "enough"), _plain(transfers.terminate, "enough")
 _SUSPEND, _RESUME, _COMPLETE = _plain(transfers.suspend), _plain(transfers.resume), _plain(transfers.complete)
@@ -42,9 +38,9 @@ _ANY: dict[str, tuple[Verb, ...]] = {
 _LEGAL: dict[tuple[str, Role, str], tuple[Verb, ...]] = {
     ("negotiation", PROVIDER, negotiation.REQUESTED): (_APPROVE, _APPROVE, _counter, _counter),
     ("negotiation", CONSUMER, negotiation.OFFERED): (_ACCEPT, _ACCEPT, _counter, _counter),
-    ("transfer", PROVIDER, transfer.STARTED): (_SUSPEND, _SUSPEND, _SUSPEND, _COMPLETE, _expire),
+    ("transfer", PROVIDER, transfer.STARTED): (_SUSPEND, _SUSPEND, _SUSPEND, _COMPLETE),
     ("transfer", CONSUMER, transfer.STARTED): (_SUSPEND, _SUSPEND, _fetch, _fetch, _COMPLETE),
-    ("transfer", PROVIDER, transfer.SUSPENDED): (_RESUME, _RESUME, _RESUME, _expire),
+    ("transfer", PROVIDER, transfer.SUSPENDED): (_RESUME, _RESUME, _RESUME),
     ("transfer", CONSUMER, transfer.SUSPENDED): (_RESUME, _RESUME, _RESUME),
 }
 
@@ -102,11 +98,6 @@ def expire(party: Ours) -> None:
 
 
 def remove_peer(party: Ours) -> None:
-    """Remove the peer, as `peers remove` does: end every process, then forget who it is."""
-    if not party.up:
-        return
-    for exchange in exchanges(party):
-        if not exchange.turn.ended:
-            party.end(exchange.pid, "peer_removed")
-    party.world.say(f"{party.name} removes its peer")
-    party.forget()
+    """Remove the peer; every process with it is terminated in the same transaction."""
+    if party.up and party.pinned:
+        party.act(peers.remove, party.peer_did)

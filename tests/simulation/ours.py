@@ -25,8 +25,9 @@ from connector.services.office import Office
 from connector.services.transfer import GENERATION_SECONDS
 from connector.store.exchanges import STATES, Exchange
 from connector.store.outbox import Parcel
+from connector.store.parties import PINNED, Peer
 from tests.simulation.home import GRANT_KEY, Home, Store, at_once
-from tests.simulation.world import DAY, Call, Party, World
+from tests.simulation.world import DAY, START, Call, Party, World
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -82,6 +83,7 @@ class Ours:
         self.peer: Party
         self.committed: Callable[[Ours], None] = lambda _party: None
         self.effect: Callable[[Ours, Call], None] = lambda _party, _call: None
+        self.answered: Callable[[Ours, Call, Answer], None] = lambda _party, _call, _answer: None
         self.refused: Callable[[Ours, str], None] = lambda _party, _what: None
         self.terminating: set[str] = set()
         self._timers: dict[str, int] = {}
@@ -91,16 +93,18 @@ class Ours:
     def meet(self, peer: Party) -> None:
         """Pin the peer."""
         self.peer, self.peer_did = peer, did_of(peer.name)
-        self.house.pin(self.peer_did, base_of(self.peer_did))
+        row = Peer(self.did, self.peer_did, "pinned", base_of(self.peer_did), PINNED, [], None, START, "test", START)
+        self.database.run(lambda unit: unit.peers.add(row), START)
         self.speaker: Any = SimpleNamespace(
             member=self.house.member(self.did),
             caller=Caller(self.did, self.peer_did, base_of(self.peer_did)),
             identity=SimpleNamespace(jti=None),
         )
 
-    def forget(self) -> None:
-        """Remove the peer: every process with it ends here and nothing is sent or accepted any more."""
-        self.house.pinned = None
+    @property
+    def pinned(self) -> bool:
+        """Whether the peer has not been removed."""
+        return at_once(self.house.peer(self.did, self.peer_did)).row.state == PINNED
 
     def new_id(self) -> str:
         self._ids += 1
@@ -184,9 +188,6 @@ class Ours:
 
     def _send(self, parcel: Parcel, exchange: Exchange) -> None:
         epoch = self.epoch
-        if self.house.pinned is None:
-            self.world.at(self.world.now, self._answered, epoch, parcel, Answer(None, error="peer_unknown"))
-            return
         path = messages.path(exchange.protocol, parcel.move, exchange.peer_pid)
         suffix = path.removeprefix(f"/{exchange.protocol}s/").removeprefix(f"{exchange.peer_pid}/")
         text = self._with_token(parcel)
@@ -220,9 +221,6 @@ class Ours:
 
     def _get(self, exchange: Exchange, done: Callable[[int, Answer], None]) -> None:
         epoch = self.epoch
-        if self.house.pinned is None:
-            self.world.at(self.world.now, done, epoch, Answer(None, error="peer_unknown"))
-            return
         call = Call("GET", exchange.protocol, exchange.peer_pid)
         self.world.request(self.name, self.peer, call, lambda answer: done(epoch, answer))
 
@@ -251,7 +249,7 @@ class Ours:
     def handle(self, call: Call) -> Answer | None:
         if call.kind == "DATA":
             return self._permit(call)
-        if self.house.pinned is None:
+        if not self.pinned:
             return Answer(401, {"code": "peer_unpinned"})
         try:
             return self._show(call) if call.kind == "GET" else self._post(call)
@@ -267,6 +265,7 @@ class Ours:
         answer = self._receive(call)
         if self.database.received() > stored:
             self.effect(self, call)
+        self.answered(self, call, answer)
         return answer
 
     def _receive(self, call: Call) -> Answer:
@@ -316,19 +315,6 @@ class Ours:
     def _starting(self, pid: str) -> bool:
         pending = self.read(lambda unit: unit.exchanges.load(self.did, pid)).turn.pending
         return pending is not None and pending.move == transfer.START
-
-    @survives
-    def end(self, pid: str, code: str) -> None:
-        """End a process as expiry, a policy or the removal of a peer does."""
-        self.world.say(f"{self.name}: {code} {self.world.short(pid)}")
-
-        def work(unit: Any) -> None:
-            exchange = unit.exchanges.load(self.did, pid)
-            if exchange is not None:
-                cancel(self.house.exchanging, unit, exchange, by="policy", code=code, reasons=())
-
-        self.write(work)
-        self.terminating.add(pid)
 
     @survives
     def expire(self) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from connector.protocol import machine, transfer
+from connector.protocol import machine, messages, transfer
 from connector.protocol.machine import CONSUMER, PROVIDER, TERMINATED
+from connector.services.deliver import Answer
 from connector.services.house import grant_token
-from connector.store.exchanges import Exchange
+from connector.store.exchanges import STATES, Exchange
 from tests.simulation.foreign import Foreign, Process
 from tests.simulation.home import GRANT_KEY
 from tests.simulation.ours import Ours
@@ -34,6 +35,7 @@ class Witness:
 
     def watch(self, party: Ours) -> None:
         party.committed, party.effect, party.refused = self.committed, self.effect, self.refused
+        party.answered = self.answered
 
     def fault(self, text: str) -> None:
         self.faults.append(f"{self.world.now - START:.3f} {text}")
@@ -105,6 +107,16 @@ class Witness:
             self.fault(f"I3: {party.name} applied a message twice")
         self._effects.add((party.name, call.number))
 
+    def answered(self, party: Ours, call: Call, answer: Answer) -> None:
+        """A message without an `@id` that is answered with 200 has led to the state that the answer shows (I3)."""
+        if call.pid is None or "@id" in call.body or answer.status != 200:
+            return
+        table = STATES[call.protocol]
+        move = messages.read(table, call.suffix, call.body).move
+        sender = CONSUMER if answer.body["consumerPid"] != call.pid else PROVIDER
+        if not table.leads_to(answer.body["state"], move, sender):
+            self.fault(f"I3: {party.name} has swallowed a {move} in {answer.body['state']}")
+
     def refused(self, party: Ours, what: str) -> None:
         """Note what must never be refused: a suspension while a start is unanswered, a good token."""
         self.fault(f"{party.name} refuses {what}")
@@ -119,7 +131,7 @@ class Witness:
                 self.fault(f"{party.name} still has something to send in {exchange.turn.shown}")
             if exchange.pid in party.terminating and not exchange.turn.ended:
                 self.fault(f"{party.name} has forgotten a termination in {exchange.turn.shown}")
-            self.marks += exchange.turn.stalled is not None or not exchange.turn.confirmed
+            self.marks += _unfinished(exchange)
         return exchanges
 
     def quiet(self) -> None:
@@ -204,6 +216,14 @@ class Witness:
         if turn.stalled is None and turn.confirmed and not told:
             state = theirs.state if theirs else "no process"
             self.fault(f"silent: {exchange.protocol} {turn.role} {turn.shown}, the peer has {state}")
+
+
+def _unfinished(exchange: Exchange) -> bool:
+    """Tell whether a process came neither to an end nor to rest, nor waits for a person: the peer has to go on."""
+    turn = exchange.turn
+    if turn.stalled is not None or not turn.confirmed:
+        return True
+    return not turn.ended and turn.shown not in _RESTS and exchange.waits is None
 
 
 def _agree(exchange: Exchange, theirs: Process) -> bool:

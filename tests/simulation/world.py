@@ -61,7 +61,7 @@ class Weather:
             heal=rng.choice((20.0, 90.0, 300.0, 3000.0)) * rng.uniform(0.5, 1.0),
             loss=0.0 if calm else rng.choice((0.0, 0.1, 0.3, 0.5)),
             repeat=0.0 if calm else rng.choice((0.0, 0.1, 0.3)),
-            slow=0.0 if calm else rng.choice((0.0, 0.1, 0.3)),
+            slow=0.0 if calm else rng.choice((0.0, 0.1, 0.3, 0.5)),
             crash=0.0 if calm else rng.choice((0.0, 0.02, 0.08)),
         )
 
