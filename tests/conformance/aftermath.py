@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import jsonschema_rs
 import orjson
 from sqlalchemy import select
 
 from connector.store import engine, journal
 from connector.store.tables import Message, table
 from connector.store.unit import Unit
+from tests import schemas
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_SCHEMAS: Final = Path(__file__).parents[1] / "data" / "dsp"
-_WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 def faults(database: str) -> tuple[int, list[str]]:
@@ -44,8 +38,8 @@ _sent = select(_messages.c.body).where(_messages.c.direction == "out").order_by(
 
 def _invalid(sent: list[dict[str, Any]]) -> Iterator[str]:
     for body in sent:
-        for error in _validator(body["@type"]).iter_errors(body):
-            yield f"{body['@type']} {body['@id']} is not valid: {error.message}"
+        for fault in schemas.faults(body["@type"], body):
+            yield f"{body['@type']} {body['@id']} is not valid: {fault}"
 
 
 def _pending(unit: Unit) -> Iterator[str]:
@@ -65,17 +59,3 @@ def _journals(unit: Unit) -> Iterator[str]:
     for participant in unit.participants.list():
         for fault in journal.verify(unit.conn, participant.id):
             yield f"record {fault.number} of the journal of {participant.id} is wrong: {fault.code}"
-
-
-@cache
-def _validator(type_name: str) -> Any:
-    known = [_read(path) for path in _SCHEMAS.rglob("*-schema.json")]
-    registry = jsonschema_rs.Registry([(schema["$id"], schema) for schema in known])
-    name = _WORD.sub("-", type_name).lower()
-    path = next(_SCHEMAS.glob(f"*/{name}-schema.json"))
-    return jsonschema_rs.validator_for(_read(path), registry=registry)
-
-
-def _read(path: Path) -> Any:
-    """Read a schema; some of the official references lack the slash that makes them JSON pointers (RFC 6901)."""
-    return orjson.loads(path.read_bytes().replace(b"#definitions/", b"#/definitions/"))

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from connector.http.problems import NOBODY
-from tests.unit.http import schemas
+from tests import schemas
 from tests.unit.http.serving import WELL_KNOWN, serving
 
 CANARY = "canary-3f9c"

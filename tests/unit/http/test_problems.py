@@ -5,7 +5,7 @@ import pytest
 
 from connector import errors, texts
 from connector.http.problems import NOBODY, Pids, dsp_error, dsp_type, problem
-from tests.unit.http import schemas
+from tests import schemas
 
 EVERY = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.ConnectorError)]
 TYPES = ["CatalogError", "ContractNegotiationError", "TransferError"]
