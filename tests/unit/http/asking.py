@@ -49,7 +49,7 @@ class Operator:
         return "/".join(("/api/v1", *(quote(segment, safe="") for segment in segments)))
 
     async def ask(
-        self, method: str, path: str, body: Any = None, *, data: bytes | io.BytesIO | None = None, **headers: str | None
+        self, method: str, path: str, body: Any = None, *, data: bytes | io.BytesIO | None = None, **headers: Any
     ) -> Reply:
         """Send a request and return the answer."""
         token = self.token or self.town.token
@@ -62,11 +62,11 @@ class Operator:
             is_json = "json" in response.headers.get("Content-Type", "")
             return Reply(response.status, orjson.loads(raw) if raw and is_json else None, response.headers, raw)
 
-    async def get(self, path: str, **headers: str | None) -> Reply:
+    async def get(self, path: str, **headers: Any) -> Reply:
         """Ask for what is at a path."""
         return await self.ask("GET", path, **headers)
 
-    async def post(self, path: str, body: Any = None, **headers: str | None) -> Reply:
+    async def post(self, path: str, body: Any = None, **headers: Any) -> Reply:
         """Send a JSON value."""
         return await self.ask("POST", path, body, **headers)
 

@@ -277,8 +277,8 @@ async def test_nothing_of_one_participant_is_visible_to_another(ekby: Operator) 
     await _dataset(ekby, [{"policy": policy}])
     for path in (("policies",), ("datasets",), ("offers",), ("peers",), ("contracts",), ("transfers",)):
         assert (await ekby.get(ekby.under(*path, participant=va))).json == {"items": [], "next": None}
-    for path in (("policies", policy), ("datasets", "x"), ("journal", "2")):
-        assert (await ekby.get(ekby.under(*path, participant=va))).status == 404
+    for single in (("policies", policy), ("datasets", "x"), ("journal", "2")):
+        assert (await ekby.get(ekby.under(*single, participant=va))).status == 404
 
 
 async def test_lists_are_walked_by_their_cursors(ekby: Operator) -> None:

@@ -37,7 +37,7 @@ BODIES = [
     b"", b"null", b"[]", b"0", b'"x"', b"{", b"\xff", b'{"a":1,"a":2}', b'{"id":NaN}', b"[" * 100, b'{"id":"\\ud800"}',
     b'{"id":"\\u0000"}', b'{"id":' + b"9" * 100 + b"}", b'{"x":{"x":' * 40 + b"1" + b"}" * 80,
 ]  # fmt: skip
-VALUES = [
+VALUES: list[Any] = [
     None, 0, -1, 1.5, 2**70, True, "", "x", "\n", "x" * 100_000, [], [None], ["x"], [[]], {}, {"": None}, {"@id": 1},
     {"kind": None}, {"kind": "file"}, {"kind": "file", "path": 1}, {"kind": "http", "url": "http://["},
     {"kind": "http", "url": "https://x", "methods": [1]}, "file:", "dir:\x01", "http:http://[::1", "did:web:%",

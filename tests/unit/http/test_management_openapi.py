@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import aiohttp
 import jsonschema_rs
@@ -21,6 +21,8 @@ from tests.unit.services.neighbours import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from connector.services.house import House
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = orjson.loads((ROOT / "tests/data/openapi/schema-3.1.json").read_bytes())
@@ -43,7 +45,7 @@ def test_every_schema_in_it_is_a_valid_json_schema_whose_references_lead_somewhe
 
 def test_it_has_exactly_the_routes_that_are_served() -> None:
     app = web.Application()
-    add_management(app, None)  # type: ignore[arg-type] - nothing is asked
+    add_management(app, cast("House", None))  # nothing is asked
     served = {
         (route.method, route.resource.canonical)
         for route in app.router.routes()

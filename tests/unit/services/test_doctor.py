@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from connector import texts
-from connector.services import doctor, participants, peers
+from connector.identity import participant as places
+from connector.services import doctor, peers
 from connector.services.house import key_folder
 from tests.unit.services.neighbours import running
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from tests.acceptance.towns import Town
@@ -83,13 +84,13 @@ async def test_a2_38_a_clock_that_differs_from_the_neighbours_is_found(towns: Pa
 
 async def test_an_address_where_somebody_else_answers_is_found(towns: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     ekby, sjoby = towns
-    usual = participants.places.document
+    usual: Callable[..., dict[str, Any]] = places.document
 
     def document(did: str, **keys: Any) -> dict[str, Any]:
         stranger = sjoby.house.member(sjoby.did).token.public
         return usual(did, **(keys | {"token": [stranger], "seal": [stranger]}))
 
-    monkeypatch.setattr(participants.places, "document", document)
+    monkeypatch.setattr(places, "document", document)
     assert (await _found(ekby))["address"].code == "doctor_address_foreign"
 
 

@@ -9,12 +9,13 @@ import pytest
 
 from connector.errors import Invalid, Missing, Unreachable, WrongState
 from connector.identity import keyfile, pinned
+from connector.identity import participant as places
 from connector.services import contracts, participants, peers, transfers
 from connector.services.house import key_folder
 from tests.unit.services.neighbours import running
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
     from connector.identity.keys import KeyPair
@@ -140,7 +141,7 @@ async def test_a_key_that_nobody_vouches_for_stops_the_peer_until_a_person_confi
 
     seen = await peers.preview(ekby.house, ekby.did, sjoby.did)
     row = await peers.confirm(ekby.house, ekby.did, sjoby.did, fingerprints=seen.fingerprints, by="tester")
-    assert (row.state, {pin["thumbprint"] for pin in row.pins}) == ("pinned", seen.fingerprints)
+    assert (row.state, frozenset(pin["thumbprint"] for pin in row.pins)) == ("pinned", seen.fingerprints)
     with pytest.raises(Missing, match="dataset_unknown"):
         await ekby.request(sjoby, "any")
     with pytest.raises(Missing, match="dataset_unknown"):
@@ -244,7 +245,7 @@ async def _with_new_keys(town: Town) -> None:
 
 def _rotated(monkeypatch: pytest.MonkeyPatch, did: str, old: KeyPair, new: KeyPair) -> None:
     """Have a participant show a new token key in the place of its old one, which names it."""
-    usual = participants.places.document
+    usual: Callable[..., dict[str, Any]] = places.document
     rotation = pinned.endorse(old, did, new.kid, "token", 1_700_000_000)
 
     def document(owner: str, **keys: Any) -> dict[str, Any]:
@@ -252,7 +253,7 @@ def _rotated(monkeypatch: pytest.MonkeyPatch, did: str, old: KeyPair, new: KeyPa
             keys |= {"token": [new.public], "retired": [old.public], "rotations": [rotation]}
         return usual(owner, **keys)
 
-    monkeypatch.setattr(participants.places, "document", document)
+    monkeypatch.setattr(places, "document", document)
 
 
 async def _journal(town: Town) -> list[dict[str, Any]]:

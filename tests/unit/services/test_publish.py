@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from connector.store.offers import Policy
     from tests.acceptance.towns import Town
 
 
@@ -36,7 +37,7 @@ def source(tmp_path: Path) -> str:
     return f"file:{tmp_path / 'x.csv'}"
 
 
-async def _put(town: Town, document: Any) -> publish.Policy:
+async def _put(town: Town, document: Any) -> Policy:
     return await publish.put(town.house, town.did, "a.json", orjson.dumps(document), by="tester")
 
 
