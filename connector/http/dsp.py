@@ -20,6 +20,7 @@ from connector.protocol.machine import Table
 from connector.protocol.negotiation import NEGOTIATION
 from connector.protocol.transfer import TRANSFER
 from connector.services import catalog, grants, participants, receive
+from connector.services.decide import PERSON
 from connector.services.house import House, Member
 from connector.services.receive import Speaker
 from connector.store.exchanges import Exchange
@@ -146,7 +147,9 @@ async def _renew(request: web.Request) -> web.Response:
 
 def _answer(exchange: Exchange, status: int = 200) -> web.Response:
     provider, consumer = exchange.provider_pid or "", exchange.consumer_pid or ""
-    return json_answer(messages.acknowledgement(exchange.protocol, provider, consumer, exchange.turn.shown), status)
+    waits = "person" if exchange.waits == PERSON else None
+    body = messages.acknowledgement(exchange.protocol, provider, consumer, exchange.turn.shown, waits=waits)
+    return json_answer(body, status)
 
 
 def _text(body: dict[str, object], name: str) -> str | None:

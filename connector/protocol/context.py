@@ -18,6 +18,9 @@ AFTER: Final = NS + "after"
 RENEWAL: Final = NS + "renewal"
 """Member of a TransferRequestMessage (`"supported"`), and the name of an endpoint property: where to fetch the next token."""
 
+WAITS: Final = NS + "waits"
+"""Member of an acknowledgement: `"person"` when an operator of its sender has to decide before the process goes on."""
+
 PARTICIPANT: Final = NS + "participant"
 """Left operand of a constraint: the peer's verified identity."""
 

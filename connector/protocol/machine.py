@@ -226,7 +226,7 @@ def _cross(process: Process, move: str, target: str) -> Literal["keep", "drop", 
         return "keep"
     if pending.move == TERMINATION:
         return "drop" if move == TERMINATION else "refuse"
-    if move == TERMINATION or not pending.sent or (process.state, pending.move) == process.table.refresh:
+    if move == TERMINATION or not pending.sent or _refreshes(process, pending):
         return "drop"
     if (process.state, move) == process.table.refresh:
         return "keep"
@@ -242,9 +242,16 @@ def _applied(process: Process, state: str, message: Incoming) -> Process:
 
 
 def _effective(process: Process, pending: Pending) -> Process:
+    """Apply our move. A refresh only carries content: what the peer sent before it came is neither stale nor new for that."""
+    if _refreshes(process, pending):
+        return replace(process, pending=None, stalled=None)
     return replace(
         process, state=pending.target, pending=None, acked=pending.seq, moved=True, stalled=None, confirmed=True
     )
+
+
+def _refreshes(process: Process, pending: Pending) -> bool:
+    return (process.state, pending.move) == process.table.refresh
 
 
 def _settle(process: Process) -> Process:
@@ -316,13 +323,13 @@ def acknowledged(process: Process, message_id: str) -> Process | None:
 def shown(process: Process, state: str) -> Process | None:
     """Return what a GET that shows the peer's state lets us conclude (rules 1 and 4), or None: nothing.
 
-    It acknowledges our pending move when it shows its target (never for an offer or a request, whose content a GET does not
-    show). It is adopted when it is terminal, or ACCEPTED or VERIFIED at the provider, and the peer's moves alone lead there.
+    It acknowledges our pending move when it shows its target (never for an offer, a request or a refresh, whose content a GET
+    does not show). It is adopted when it is terminal, or ACCEPTED or VERIFIED at the provider, and the peer's moves alone lead there.
     """
     pending = process.pending
     if process.ended:
         return None
-    if pending and pending.sent and pending.target == state and pending.move not in process.table.content:
+    if pending and pending.sent and pending.target == state and _visible(process, pending):
         return _settle(_effective(process, pending))
     adoptable = process.role == PROVIDER and state in process.table.adoptable
     if state not in process.table.terminal and not adoptable:
@@ -335,6 +342,11 @@ def shown(process: Process, state: str) -> Process | None:
                 adopted=True, stalled=None, confirmed=True,
             )  # fmt: skip
     return None
+
+
+def _visible(process: Process, pending: Pending) -> bool:
+    """Tell whether a state alone shows that a move was taken."""
+    return pending.move not in process.table.content and not _refreshes(process, pending)
 
 
 def compared(process: Process, state: str | None, *, refused: bool) -> Process:

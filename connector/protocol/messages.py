@@ -14,7 +14,7 @@ from typing import Any, Final
 from connector import canonical, ids
 from connector.errors import BadMessage
 from connector.protocol import context, negotiation, transfer
-from connector.protocol.context import AFTER
+from connector.protocol.context import AFTER, WAITS
 from connector.protocol.machine import TERMINATION, Table
 
 NEGOTIATION_TYPES: Final = {
@@ -120,9 +120,20 @@ def build(  # noqa: PLR0913 - a message has this many parts
     )
 
 
-def acknowledgement(protocol: str, provider_pid: str, consumer_pid: str, state: str) -> dict[str, Any]:
-    """Return the ContractNegotiation or TransferProcess that answers a message or a GET."""
-    return context.message(_STATE_MESSAGES[protocol], providerPid=provider_pid, consumerPid=consumer_pid, state=state)
+def acknowledgement(
+    protocol: str, provider_pid: str, consumer_pid: str, state: str, *, waits: str | None = None
+) -> dict[str, Any]:
+    """Return the ContractNegotiation or TransferProcess that answers a message or a GET.
+
+    `waits` (`NS waits`) is `person` when an operator of ours has to decide before the process goes on.
+    """
+    return context.message(
+        _STATE_MESSAGES[protocol],
+        providerPid=provider_pid,
+        consumerPid=consumer_pid,
+        state=state,
+        **{WAITS: waits},
+    )
 
 
 def read(table: Table, suffix: str, body: Mapping[str, Any], raw: str = "") -> Message:
@@ -171,6 +182,11 @@ def state_of(body: Any) -> str | None:
     """Return the `state` of a ContractNegotiation or TransferProcess a peer answered, or None."""
     state = body.get("state") if isinstance(body, dict) else None
     return state.rsplit("/", 1)[-1].rsplit(":", 1)[-1] if isinstance(state, str) else None
+
+
+def waits_for_person(body: Any) -> bool:
+    """Tell whether an acknowledgement says that a person at the peer has to decide."""
+    return isinstance(body, dict) and body.get(WAITS) == "person"
 
 
 def _move(table: Table, suffix: str, body: Mapping[str, Any]) -> str:

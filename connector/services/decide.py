@@ -10,6 +10,7 @@ from connector.protocol import negotiation, transfer
 from connector.protocol.machine import CONSUMER, PROVIDER, TERMINATION, Role
 
 PERSON = "person"
+PEERS_PERSON = "peers-person"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from connector import ids
 from connector.net import backoff
 from connector.protocol import messages
+from connector.services.decide import PEERS_PERSON
 from connector.services.exchange import Exchanging
 from connector.store.exchanges import Exchange
 from connector.store.outbox import Parcel
@@ -109,6 +110,8 @@ class Delivery:
         theirs = body.get("providerPid" if exchange.turn.role == "consumer" else "consumerPid")
         if exchange.peer_pid is None and ids.acceptable(theirs):
             exchange = replace(exchange, peer_pid=theirs)
+        if messages.waits_for_person(body) and exchange.turn.pending and exchange.turn.pending.id == parcel.id:
+            exchange = replace(exchange, waits=PEERS_PERSON)
         self.exchanging.acknowledge(unit, exchange, parcel.id)
 
     def _worth_retrying(self, unit: Unit, exchange: Exchange, parcel: Parcel, answer: Answer) -> bool:

@@ -265,7 +265,7 @@ class Exchanging:
         return self._carry_out(unit, exchange, decision)
 
     def _carry_out(self, unit: Unit, exchange: Exchange, decision: Decision) -> Exchange:
-        if decision.waits != exchange.waits:
+        if decision.waits is not None and decision.waits != exchange.waits:
             exchange = unit.exchanges.save(replace(exchange, waits=decision.waits), unit.now)
         if decision == NOTHING or decision.move is None:
             return exchange

@@ -54,19 +54,19 @@ class Grants:
         if named is None:
             raise Unauthenticated("data_token_invalid")
         grant, generation = named
-        opening = await self._opening(grant)
+        opening = await self._opening(grant, generation)
         if opening.grant.transfer != transfer_pid:
             raise Unauthenticated("data_token_invalid")
         _check_generation(opening.grant, generation, self._house.now())
         return opening
 
-    async def _opening(self, grant: str) -> Opening:
+    async def _opening(self, grant: str, generation: int) -> Opening:
         remembered = self._openings.get(grant)
         if remembered is not None and remembered.until > self._house.now():
             return remembered
         opening = await self._house.store.read(lambda unit: self._open(unit, grant))
         if opening is None:
-            opening = await self._house.store.write(lambda unit: self._started_by_reading(unit, grant))
+            opening = await self._house.store.write(lambda unit: self._started_by_reading(unit, grant, generation))
         self._openings[grant] = opening
         if len(self._openings) > 10_000:  # noqa: PLR2004 - a bound on memory, whoever reads
             self._openings.clear()
@@ -89,9 +89,11 @@ class Grants:
             raise Denied("grant_closed", why=exchange.turn.shown)
         return self._permitted(unit, grant)
 
-    def _started_by_reading(self, unit: Unit, grant_id: str) -> Opening:
-        """Take a data request as the acknowledgement of the start that carried its grant (rule 2)."""
+    def _started_by_reading(self, unit: Unit, grant_id: str, generation: int) -> Opening:
+        """Take a data request as the acknowledgement of the start that carried its token (rule 2), not of a later one."""
         grant = unit.grants.get(grant_id)
+        if grant is not None:
+            _check_generation(grant, generation, unit.now)
         exchange = unit.exchanges.load(grant.participant, grant.transfer, grant.peer) if grant else None
         pending = exchange.turn.pending if exchange else None
         if exchange is not None and pending is not None and pending.move == transfer.START:

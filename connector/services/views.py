@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector import clock
+from connector.services.decide import PERSON
 from connector.store.contracts import Contract, Transfer
 from connector.store.exchanges import Exchange
 
@@ -15,7 +16,7 @@ class Waiting:
     """Why a process does not go on.
 
     Attributes:
-        waits_for: `person`, `peer`, `us` (our message has not been acknowledged), or None (it has ended or runs).
+        waits_for: `person` (ours, or where the peer says so its own), `peer`, `us` (our message has not been acknowledged), or None (it has ended or runs).
         why: a code of the texts catalogue. next_attempt: an xsd:dateTime. last_error: code or HTTP status.
         stalled: a code when neither side can go on by itself. unconfirmed: it ended here, the peer has not confirmed it.
         final: the state is terminal.
@@ -118,5 +119,5 @@ def _reason(exchange: Exchange) -> tuple[str | None, str | None]:
     if turn.stalled is not None:
         return "person", turn.stalled
     if exchange.waits is not None:
-        return exchange.waits, "person_decides"
+        return PERSON, "person_decides" if exchange.waits == PERSON else "peers_person_decides"
     return (None, None) if turn.state == "STARTED" else ("peer", "peers_turn")
