@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from tests.acceptance.conftest import Founding
     from tests.acceptance.towns import Town
 
-KILLS_EACH: Final = 16
+KILLS_EACH: Final = 15
+PATIENCE_SECONDS: Final = 4.0
 CONVERGENCE_SECONDS: Final = 60.0
-_AT_A_TIME: Final = 3
-_MOST_IN_ALL: Final = 150
+_AT_A_TIME: Final = 8
+_MOST_IN_ALL: Final = 60
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ class Clerk:
             answer = await self.process.call("POST", path, body, key=key)
             if answer is not None and answer.status not in (429, 502, 503):
                 return answer
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
 
     async def work(self, name: str) -> None:
         """Conclude contracts and do with their transfers what operators do, until it is evening."""
@@ -71,7 +72,7 @@ class Clerk:
 
     async def _reached(self, path: str, *states: str) -> bool:
         """Look for a while whether a process gets there; some days it does not."""
-        deadline = clock.monotonic() + 5
+        deadline = clock.monotonic() + PATIENCE_SECONDS
         while clock.monotonic() < deadline and not self.ended:
             view = await self.process.call("GET", path)
             if view is not None and view.status == 200 and view.body["state"] in states:
@@ -84,7 +85,7 @@ async def _fate(process: Process, chance: random.Random, kills: int) -> list[flo
     """Kill a connector again and again, start it each time, and return how long it took to be ready."""
     took = []
     for _ in range(kills):
-        await asyncio.sleep(chance.uniform(0.05, 1.2))
+        await asyncio.sleep(chance.uniform(0.1, 1.2))
         process.kill()
         await asyncio.sleep(chance.uniform(0.0, 0.3))
         process.start()
@@ -117,7 +118,7 @@ async def _converged(made: list[Process]) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1])
-async def test_i2_i3_i6_thirty_two_kills_lose_nothing_and_repeat_nothing(
+async def test_i2_i3_i6_thirty_kills_lose_nothing_and_repeat_nothing(
     found: Founding, tmp_path: Path, seed: int
 ) -> None:
     chance = random.Random(seed)  # noqa: S311 - a test's chance, not a secret
