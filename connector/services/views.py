@@ -16,7 +16,8 @@ class Waiting:
     """Why a process does not go on.
 
     Attributes:
-        waits_for: `person` (ours, or where the peer says so its own), `peer`, `us` (our message has not been acknowledged), or None (it has ended or runs).
+        waits_for: `person` (ours, or where the peer says so its own), `peer`, `us` (our message has not been acknowledged), or
+            None (it has ended or runs).
         why: a code of the texts catalogue. next_attempt: an xsd:dateTime. last_error: code or HTTP status.
         stalled: a code when neither side can go on by itself. unconfirmed: it ended here, the peer has not confirmed it.
         final: the state is terminal.
