@@ -152,11 +152,25 @@ def _not_final(self: Any, unit: Any, exchange: Any, contract: Any) -> bool:
     return negotiation is not None and negotiation.turn.state == "FINALIZED"
 
 
-def _not_started(self: Any, unit: Any, grant: str) -> Any:
+def _not_started(self: Any, unit: Any, grant: str, _generation: int) -> Any:
     opening = self._open(unit, grant)
     if opening is None:
         raise transfers.BadMessage("grant_closed")
     return opening
+
+
+def _started_by_any(self: Any, unit: Any, grant_id: str, _generation: int) -> Any:
+    grant = unit.grants.get(grant_id)
+    return _started_by_reading(self, unit, grant_id, grant.generation)
+
+
+_started_by_reading = Grants._started_by_reading
+
+
+def _refresh_counts(process: Process, pending: Pending) -> Process:
+    changed = replace(process, state=None) if (process.state, pending.move) == process.table.refresh else process
+    found: Process = _real["_effective"](changed, pending)
+    return found
 
 
 # Rule 3
@@ -353,6 +367,13 @@ CLAUSES: dict[str, Clause] = {
     ),
     "data_request_acknowledges_start": Clause(
         2, "a data request acknowledges the start", ("transfer-ours",), _at(Grants, "_started_by_reading", _not_started)
+    ),
+    "token_of_that_start": Clause(
+        2, "that carried its token", ("transfer-ours",), _at(Grants, "_started_by_reading", _started_by_any)
+    ),
+    "address_is_no_turn": Clause(
+        2, "a start made again for its address is no move to be behind of", ("transfer-ours",),
+        _in_machine(_effective=_refresh_counts),
     ),
     "same_id_is_a_repeat": Clause(3, "same @id and digest is a repeat", _OURS, _in_machine(_repeat=_no_repeat_by_id)),
     "last_message_is_a_repeat": Clause(
