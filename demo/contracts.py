@@ -69,6 +69,7 @@ def refused(stage: Stage) -> None:
     history(stage, consumer, provider, answer.value["id"])
     for reason in answer.value["reasons"]:
         stage.tell.line("reason", reason=reason)
+    stage.tell.line("reason_in_words")
     stage.tell.line("exit_code", code=answer.code)
 
 

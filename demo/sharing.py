@@ -16,7 +16,8 @@ from demo.stage import Party, Stage
 WELL: Final = "DV001"
 _LIVE: Final = f"v1/wells/{WELL}"
 _RISE_SECONDS: Final = 2.0
-_CHANGE_SECONDS: Final = 30.0
+_RISE_METRES: Final = 0.05
+_CHANGE_SECONDS: Final = 20.0
 
 
 def files(stage: Stage, borders: str, air: str) -> None:
@@ -74,34 +75,39 @@ def live(stage: Stage, contract: str) -> str:
     stage.tell.scene("live")
     ekby = stage.parties[EKBY]
     transfer = begin(stage, ekby, contract)
-    first = _level(stage, contract, told=True)
-    stage.tell.line("rain", seconds=f"{_RISE_SECONDS:g}")
+    first = _entity(fetch(stage, ekby, contract, f"{WELL}.json", _LIVE))
+    _told(stage, first)
+    stage.tell.line("rain")
     time.sleep(_RISE_SECONDS)
-    second = _level(stage, contract, told=True, unlike=first)
-    change = round(second["currentLevel"] - first["currentLevel"], 3)
-    stage.tell.line("changed", well=WELL, change=f"{change:+.3f}")
-    readings = fetch(stage, ekby, contract, "readings.json", f"{_LIVE}/readings?limit=3")
-    newest = json.loads(Path(readings["file"]).read_text(encoding="utf-8"))
-    stage.tell.line("readings", count=len(newest), type=newest[-1]["type"])
+    second = _changed(stage, contract, first["currentLevel"])
+    _told(stage, second)
+    stage.tell.line("changed", well=WELL, change=f"{second['currentLevel'] - first['currentLevel']:+.3f}")
+    readings = _entity(fetch(stage, ekby, contract, "readings.json", f"{_LIVE}/readings?limit=3"))
+    stage.tell.line("readings", count=len(readings), type=readings[-1]["type"])
     return transfer
 
 
-def _level(stage: Stage, contract: str, *, told: bool, unlike: Any = None) -> Any:
-    """Return the newest level of the well, read until it differs from an earlier one. Raises Failure."""
-    end = time.monotonic() + _CHANGE_SECONDS
-    while True:
-        words = ["fetch", contract, _LIVE, "-o", f"received/{WELL}.json"]
-        got = stage.ask(stage.parties[EKBY], *words, told=told)
-        found = json.loads(Path(got["file"]).read_text(encoding="utf-8"))
-        if unlike is None or found["currentLevel"] != unlike["currentLevel"]:
-            break
-        if time.monotonic() > end:
-            raise Failure("no_change", stage.folder / "stormwater.log", well=WELL)
-        told = False
+def _entity(got: Any) -> Any:
+    return json.loads(Path(got["file"]).read_text(encoding="utf-8"))
+
+
+def _told(stage: Stage, found: Any) -> None:
+    at, level = found["observationDateTime"][11:16], f"{found['currentLevel']:.3f}"
+    stage.tell.line("level", at=at, well=WELL, level=level, status=found["floodLevelStatus"])
+
+
+def _changed(stage: Stage, contract: str, before: float) -> Any:
+    """Return the newest level once it has clearly changed, or after a while changed at all. Raises Failure."""
+    begun = time.monotonic()
+    ekby = stage.parties[EKBY]
+    found = _entity(fetch(stage, ekby, contract, f"{WELL}.json", _LIVE))
+    while (waited := time.monotonic() - begun) < _CHANGE_SECONDS:
+        change = abs(found["currentLevel"] - before)
+        if change >= _RISE_METRES or (change > 0 and waited > _CHANGE_SECONDS / 2):
+            return found
         time.sleep(0.5)
-    at, status = found["observationDateTime"][11:16], found["floodLevelStatus"]
-    stage.tell.line("level", at=at, well=WELL, level=f"{found['currentLevel']:.3f}", status=status)
-    return found
+        found = _entity(stage.ask(ekby, "fetch", contract, _LIVE, "-o", f"received/{WELL}.json", told=False))
+    raise Failure("no_change", stage.folder / "stormwater.log", well=WELL)
 
 
 def revoke(stage: Stage, contract: str, transfer: str) -> None:
@@ -118,7 +124,7 @@ def revoke(stage: Stage, contract: str, transfer: str) -> None:
         raise Failure("not_cut", stage.log(company.home))
     stage.tell.line("cannot", code=answer.problem["code"], detail=answer.problem["detail"])
     ended = stage.until(ekby, "transfers", transfer, {TERMINATED})
-    stage.tell.line("ended", state=ended["state"], reasons="; ".join(ended["reasons"]))
+    stage.tell.line("ended", who=ekby.name, state=ended["state"], reasons="; ".join(ended["reasons"]))
     stage.tell.line("agreement_stays")
 
 
@@ -133,3 +139,15 @@ def verify(stage: Stage) -> None:
         if not verdict["ok"]:
             raise Failure("journal", stage.log(party.home), who=party.name)
         stage.tell.line("whole", who=party.name, records=verdict["records"])
+    _reads(stage)
+
+
+def _reads(stage: Stage) -> None:
+    """Tell what the company's journal says of who has read what."""
+    company = stage.parties[VA]
+    records = stage.ask(company, "journal", "list", "--all")["items"]
+    reads = [record["payload"] for record in records if record["kind"] == "data.read"]
+    for peer, dataset in sorted({(read["peer"], read["dataset"]) for read in reads}):
+        mine = [read for read in reads if (read["peer"], read["dataset"]) == (peer, dataset)]
+        total = sum(read["bytes"] for read in mine)
+        stage.tell.line("read", who=stage.name(peer), dataset=dataset, count=len(mine), bytes=total)

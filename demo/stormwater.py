@@ -5,7 +5,8 @@
     GET /v1/wells/{id}/readings            what has arrived, in that order (WaterObserved); ?since=TIME &limit=N
 
 Entities are key-values of the Smart Data Models (dataModel.Environment); levels are metres above the bottom of the well.
-The simulation runs `speed` times as fast as the clock: at 300 a step of five minutes takes a second.
+The simulation begins with the first request, as the rain does, and runs `speed` times as fast as the clock: at 300 a step of
+five minutes takes a second.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from urllib.parse import parse_qs, urlsplit
 from demo import wells
 
 BEGIN = datetime(2026, 8, 14, 5, 0, tzinfo=UTC)
-"""The simulated moment at which the process starts."""
+"""The simulated moment of the first step."""
+FIRST_STEP = 9
+"""The step at which the first request finds the simulation: there are readings already, and the rain has just begun."""
 MOST_READINGS = 1000
 _PREFIX = "urn:ngsi-ld"
 
@@ -39,17 +42,19 @@ class Refused(Exception):
 
 
 class Simulation:
-    """The wells of a seed, running since this object was made."""
+    """The wells of a seed, running since they were first asked for."""
 
     def __init__(self, seed: int, speed: float) -> None:
         self.seed, self.speed = seed, speed
         self.wells = {well.id: well for well in wells.wells(seed)}
-        self._began = time.monotonic()
+        self._began: float | None = None
 
     @property
     def step(self) -> int:
         """The simulated step of now."""
-        return int((time.monotonic() - self._began) * self.speed / wells.STEP_SECONDS)
+        now = time.monotonic()
+        self._began = now if self._began is None else self._began
+        return FIRST_STEP + int((now - self._began) * self.speed / wells.STEP_SECONDS)
 
     def answer(self, path: str, query: dict[str, list[str]]) -> Any:
         """Return the JSON value of a path. Raises Refused."""

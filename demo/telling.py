@@ -60,14 +60,13 @@ class Telling:
     def command(self, words: Sequence[str]) -> None:
         """Print a command as it can be typed in the demo's folder; a long one goes on behind a backslash."""
         self._print("" if self._after != "command" else None)
-        parts = [shlex.quote(word) for word in words]
-        lines = [parts[0]]
-        for part in parts[1:]:
-            if len(lines[-1]) + len(part) < WIDTH - 6:
+        lines = [""]
+        for part in _parts(words):
+            if len(lines[-1]) + len(part) < WIDTH - len(_INDENT):
                 lines[-1] += f" {part}"
             else:
-                lines.append(part)
-        self._print("  $ " + " \\\n      ".join(lines))
+                lines.append(f"   {part}")
+        self._print("  $" + " \\\n   ".join(lines))
         self._after = "command"
 
     def plain(self, text: str = "") -> None:
@@ -95,3 +94,14 @@ class Telling:
         self._after = ""
         if text is not None:
             print(text, flush=True)
+
+
+def _parts(words: Sequence[str]) -> list[str]:
+    """Return the words of a command, quoted, an option together with its value."""
+    parts: list[str] = []
+    for word in words:
+        if parts and parts[-1].startswith("-") and " " not in parts[-1] and not word.startswith("-"):
+            parts[-1] += f" {shlex.quote(word)}"
+        else:
+            parts.append(shlex.quote(word))
+    return parts
