@@ -153,7 +153,8 @@ async def confirm(house: House, participant: str, did: str, *, fingerprints: Ite
 async def remove(house: House, participant: str, did: str, *, by: str) -> Peer:
     """Part from a peer: its open processes are terminated and its access ends, all in one transaction.
 
-    Nothing is accepted from it any more. Its row stays, hidden, so that it can still be told what has ended.
+    Nothing is accepted from it any more. Its row stays, hidden, so that it can still be told what has ended; not so for one whose
+    keys have changed, which is sent nothing.
 
     Raises:
         Missing: `peer_unknown`.
@@ -170,7 +171,10 @@ async def remove(house: House, participant: str, did: str, *, by: str) -> Peer:
         for grant in unit.grants.open_of(participant):
             if grant.peer == did:
                 close(unit, house.office, grant, REMOVED)
-        unit.peers.change(participant, did, state=GONE)
+        if peer.state == KEY_CHANGED:
+            unit.peers.remove(participant, did)
+        else:
+            unit.peers.change(participant, did, state=GONE)
         _record(unit, peer, "peer.removed", by=by, ended=ended)
         unit.after_commit(lambda: house.forget(participant, did))
         return peer
