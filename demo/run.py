@@ -99,9 +99,9 @@ def _go_on(stage: Stage, contract: str) -> None:
         ["connector", *ekby.prefix, "contracts", "list"],
         ["connector", *ekby.prefix, "transfers", "start", contract, "--wait"],
         ["connector", *ekby.prefix, "fetch", contract, "v1/wells"],
-        ["connector", *company.prefix, "peers", "remove", ekby.did],
         ["connector", "--home", REGION, "journal", "list"],
         ["connector", "--home", REGION, "doctor"],
+        ["connector", *company.prefix, "peers", "remove", ekby.did],
     )
     stage.tell.plain(f"  cd {shlex.quote(str(stage.folder))}")
     stage.tell.plain(f"  export PATH={shlex.quote(str(PROGRAM.parent))}:$PATH")
