@@ -138,11 +138,12 @@ class Counterparty:
     ) -> Said:
         """Ask anything of a town's public listener.
 
-        `body` is a JSON value, or bytes that go as they are. `token` replaces the whole Authorization header ("" for none).
+        `body` is a JSON value, or bytes that go as they are. `token` replaces the whole Authorization header. A header that is
+        "" does not leave.
         """
-        said = {hdrs.AUTHORIZATION: self._speak(own or town.did) if token is None else token} | dict(headers or {})
-        if not said[hdrs.AUTHORIZATION]:
-            del said[hdrs.AUTHORIZATION]
+        spoken: dict[str, str] = {hdrs.AUTHORIZATION: self._speak(own or town.did) if token is None else token}
+        spoken |= {hdrs.CONTENT_TYPE: "application/json"} | dict(headers or {})
+        said = {name: value for name, value in spoken.items() if value}
         data = body if isinstance(body, (bytes, type(None))) else orjson.dumps(body)
         url = URL(f"http://127.0.0.1:{town.listen}{path}", encoded=True)
         assert self._session is not None
@@ -189,7 +190,9 @@ class Counterparty:
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.SockSite(runner, listening).start()
-        self._session = aiohttp.ClientSession(auto_decompress=False, connector=aiohttp.TCPConnector(limit=0))
+        self._session = aiohttp.ClientSession(
+            auto_decompress=False, connector=aiohttp.TCPConnector(limit=0), skip_auto_headers=[hdrs.CONTENT_TYPE]
+        )
         try:
             yield self
         finally:

@@ -53,8 +53,9 @@ def transfer_request(peer: Counterparty, agreement: str, **members: Any) -> dict
     return say("TransferRequestMessage", **(named | members))
 
 
-def provider_pids(said: Said, kind: str = "negotiations") -> Pids:
+def provider_pids(said: Said) -> Pids:
     """Return the process that a town, as provider, has just made."""
+    kind = "transfers" if said.body["@type"] == "TransferProcess" else "negotiations"
     return Pids(said.body["providerPid"], said.body["consumerPid"], f"{kind}/{said.body['providerPid']}")
 
 
@@ -92,7 +93,7 @@ async def started(peer: Counterparty, town: Town, dataset: str = "flow") -> tupl
     """Conclude a contract with a town and start a transfer; return the address of its start."""
     _, agreement = await finalized(peer, town, dataset)
     said = await peer.says(town, "transfers/request", transfer_request(peer, agreement["@id"]), expect=201)
-    return provider_pids(said, "transfers"), (await peer.hears("TransferStartMessage"))["dataAddress"]
+    return provider_pids(said), (await peer.hears("TransferStartMessage"))["dataAddress"]
 
 
 # The town is the consumer
