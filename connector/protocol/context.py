@@ -21,9 +21,6 @@ RENEWAL: Final = NS + "renewal"
 WAITS: Final = NS + "waits"
 """Member of an acknowledgement: `"person"` when an operator of its sender has to decide before the process goes on."""
 
-PARTICIPANT: Final = NS + "participant"
-"""Left operand of a constraint: the peer's verified identity."""
-
 
 def message(kind: str, **members: Any) -> dict[str, Any]:
     """Return a message of that `@type` with the DSP context; members that are None are left out."""

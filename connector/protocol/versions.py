@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from connector.errors import Unreachable
 from connector.protocol.context import VERSION
@@ -31,6 +30,6 @@ def base_url(version_url: str, response: Any) -> str:
     for entry in entries if isinstance(entries, list) else []:
         if isinstance(entry, dict) and entry.get("version") == VERSION and isinstance(entry.get("path"), str):
             path: str = entry["path"]
-            if not urlsplit(path).scheme and not path.startswith("//") and ".." not in path:
+            if "://" not in path and not path.startswith("//") and ".." not in path:
                 return (root + "/" + path.strip("/")).rstrip("/")
     raise Unreachable("version_not_offered", version=VERSION)
