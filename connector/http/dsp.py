@@ -5,12 +5,14 @@ Bindings: DSP 2025-1, "HTTPS Binding" of the catalog, negotiation and transfer p
 
 from __future__ import annotations
 
-from typing import Final
+from functools import wraps
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
-from connector.errors import Unauthenticated, Unknown
+from connector.errors import PeerError, Unauthenticated, Unknown
 from connector.http.bodies import json_answer, read_json
 from connector.http.limits import LIMITER
 from connector.http.problems import PIDS, Pids
@@ -80,17 +82,31 @@ async def _admit(request: web.Request) -> Speaker:
     return speaker
 
 
-async def _admit_hidden(request: web.Request) -> Speaker:
-    """Admit to a path with a pid: whoever is nobody here learns nothing but 404."""
+def _hidden(handler: Handler) -> Handler:
+    """Give a path with a pid: whoever is nobody here, or brings a token that was used, learns nothing but 404."""
+
+    @wraps(handler)
+    async def hidden(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Unauthenticated:
+            raise Unknown("process_unknown") from None
+
+    return hidden
+
+
+async def _read(request: web.Request, speaker: Speaker) -> tuple[dict[str, Any], bytes]:
+    """Read the body of an admitted request; one that cannot be read has spent its token all the same."""
     try:
-        return await _admit(request)
-    except Unauthenticated:
-        raise Unknown("process_unknown") from None
+        return await read_json(request)
+    except PeerError:
+        await receive.spend_alone(request.app[HOUSE], speaker)
+        raise
 
 
 async def _catalog(request: web.Request) -> web.Response:
     speaker = await _admit(request)
-    body, _ = await read_json(request)
+    body, _ = await _read(request, speaker)
     return await _page(request, speaker, body)
 
 
@@ -117,31 +133,34 @@ async def _begin(request: web.Request) -> web.Response:
     if suffix not in messages.SUFFIXES[table.name]:
         raise Unknown("http_path")
     speaker = await _admit(request)
-    body, raw = await read_json(request)
+    body, raw = await _read(request, speaker)
     request[PIDS] = Pids(_text(body, "providerPid"), _text(body, "consumerPid"))
     exchange, _ = await receive.begin(request.app[HOUSE], speaker, table, suffix, body, raw.decode())
     return _answer(exchange, status=201)
 
 
+@_hidden
 async def _receive(request: web.Request) -> web.Response:
     table, suffix = _TABLES[request.match_info["kind"]], request.match_info["suffix"]
     if suffix not in messages.SUFFIXES[table.name]:
         raise Unknown("http_path")
-    speaker = await _admit_hidden(request)
-    body, raw = await read_json(request)
+    speaker = await _admit(request)
+    body, raw = await _read(request, speaker)
     pid = request.match_info["pid"]
     exchange = await receive.receive(request.app[HOUSE], speaker, table, suffix, pid, body, raw.decode())
     return _answer(exchange)
 
 
+@_hidden
 async def _state(request: web.Request) -> web.Response:
-    speaker = await _admit_hidden(request)
+    speaker = await _admit(request)
     table = _TABLES[request.match_info["kind"]]
     return _answer(await receive.state(request.app[HOUSE], speaker, table, request.match_info["pid"]))
 
 
+@_hidden
 async def _renew(request: web.Request) -> web.Response:
-    speaker = await _admit_hidden(request)
+    speaker = await _admit(request)
     return json_answer(await grants.renew(request.app[HOUSE], speaker, request.match_info["pid"]))
 
 

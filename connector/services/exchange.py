@@ -6,6 +6,7 @@ meet the store: new state, message, outbox row, grants and journal record change
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
@@ -25,6 +26,8 @@ from connector.store.unit import Unit
 
 SILENCE_SECONDS = 24 * 3600.0
 ASKING_SECONDS = 30 * 24 * 3600.0
+_UNDER = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~:-]+)*", re.ASCII)
+"""What may follow a base: segments of plain characters that no server can read as leading elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,9 +363,7 @@ def callback_of(message: Message, base: str) -> str:
         BadMessage: `callback_foreign` (A.2 row 1).
     """
     callback = (message.callback or "").rstrip("/")
-    if callback != base and not callback.startswith(base + "/"):
-        raise BadMessage("callback_foreign", field="/callbackAddress")
-    if any(part in (".", "..") for part in callback.split("/")) or set("?#\\%@") & set(callback[len(base) :]):
+    if not callback.startswith(base) or not _UNDER.fullmatch(callback, len(base)):
         raise BadMessage("callback_foreign", field="/callbackAddress")
     return callback
 
