@@ -414,7 +414,7 @@ CLAUSES: dict[str, Clause] = {
     "adopt_nothing_else": Clause(4, "and nothing else", _ANY_PLAIN, _in_machine(shown=_adopt_anything)),
     "content_of_an_adopted_state": Clause(
         4, "the message that leads to an adopted state is answered 200", (*_ANY_PLAIN, *_ANY_EDC),
-        _in_machine(receive=_adopted_is_deaf), "marks",
+        _in_machine(receive=_adopted_is_deaf),
     ),
     "first_message_refused": Clause(
         4, "a first message refused for good makes the process TERMINATED", _OURS, _in_machine(refused=_first_refusal_stalls)

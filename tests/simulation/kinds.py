@@ -181,12 +181,12 @@ def foreign_did(foreign: Foreign) -> str:
 
 def _decide(rng: Random) -> Decide:
     """Return the product's own decisions, sometimes to be sent only after a pause."""
-    pause = rng.choice((0.0, 0.0, 0.3, 0.8))
+    pause, longest = rng.choice((0.0, 0.0, 0.3, 0.8)), rng.choice((10.0, 60.0))
 
     def decide(situation: Situation) -> Decision:
         decision = automatic(situation)
         if decision.move and rng.random() < pause:
-            return replace(decision, not_before=situation.now + rng.uniform(0.1, 10.0))
+            return replace(decision, not_before=situation.now + rng.uniform(0.1, longest))
         return decision
 
     return decide

@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 import orjson
 
 from connector import canonical
-from connector.errors import ConnectorError
+from connector.errors import BadMessage, ConnectorError
 from connector.protocol import messages, transfer
 from connector.services import contracts, permission, receive, transfers
 from connector.services.decide import Decide
@@ -262,7 +262,10 @@ class Ours:
 
     def _post(self, call: Call) -> Answer:
         stored = self.database.received()
-        answer = self._receive(call)
+        try:
+            answer = self._receive(call)
+        except BadMessage as error:
+            answer = Answer(error.status, {"code": error.code})
         if self.database.received() > stored:
             self.effect(self, call)
         self.answered(self, call, answer)

@@ -55,6 +55,8 @@ class Witness:
     def _changed(self, party: Ours, before: Exchange | None, after: Exchange) -> None:
         turn = after.turn
         pending = turn.pending
+        if pending and pending.move == machine.TERMINATION:
+            party.terminating.add(after.pid)
         shown = (
             party.name, after.protocol, after.pid, turn.state, pending.move if pending else None,
             bool(pending and pending.sent), turn.wanted, turn.stalled, turn.confirmed, turn.adopted, after.waits,
@@ -108,14 +110,26 @@ class Witness:
         self._effects.add((party.name, call.number))
 
     def answered(self, party: Ours, call: Call, answer: Answer) -> None:
-        """A message without an `@id` that is answered with 200 has led to the state that the answer shows (I3)."""
-        if call.pid is None or "@id" in call.body or answer.status != 200:
+        """Check what a message of an existing process was answered."""
+        if call.pid is None:
             return
         table = STATES[call.protocol]
         move = messages.read(table, call.suffix, call.body).move
-        sender = CONSUMER if answer.body["consumerPid"] != call.pid else PROVIDER
-        if not table.leads_to(answer.body["state"], move, sender):
+        exchange = party.read(lambda unit: unit.exchanges.load(party.did, call.pid))
+        if answer.status == 200 and "@id" not in call.body and not table.leads_to(
+            answer.body["state"], move, exchange.turn.peer
+        ):  # fmt: skip
+            # Without an `@id` a repeat is known by nothing having happened since, so the state is still the one it led to.
             self.fault(f"I3: {party.name} has swallowed a {move} in {answer.body['state']}")
+        if answer.status == 400:
+            self._wrongly_refused(party, exchange.turn, move, answer.body["code"])
+
+    def _wrongly_refused(self, party: Ours, turn: machine.Process, move: str, code: str) -> None:
+        pending = turn.pending
+        if code == "move_crossed" and pending and not pending.sent and pending.move != machine.TERMINATION:
+            self.fault(f"{party.name} refuses a {move} for a {pending.move} that has not left")
+        if code in ("move_illegal", "process_ended") and turn.adopted and turn.state and turn.table.leads_to(turn.state, move, turn.peer):
+            self.fault(f"{party.name} refuses the {move} that leads to the {turn.state} it has adopted")
 
     def refused(self, party: Ours, what: str) -> None:
         """Note what must never be refused: a suspension while a start is unanswered, a good token."""
@@ -186,7 +200,7 @@ class Witness:
             theirs = foreign.processes.get(exchange.peer_pid or "")
             if theirs is not None and exchange.turn.stalled is None:
                 self._given(party, exchange, theirs)
-                self._offered(party, exchange, theirs)
+                self._offered(party, exchange, theirs, certain=not foreign.habits.early)
             if theirs is None or not _agree(exchange, theirs):
                 self._marked(exchange, theirs)
 
@@ -199,12 +213,12 @@ class Witness:
             if grant_token(GRANT_KEY, grant.id, grant.generation) not in theirs.tokens:
                 self.fault("silent: the peer is STARTED with an old address")
 
-    def _offered(self, party: Ours, exchange: Exchange, theirs: Process) -> None:
-        """Both have the same offer on the table, and what is agreed is there."""
+    def _offered(self, party: Ours, exchange: Exchange, theirs: Process, *, certain: bool) -> None:
+        """Both have the same offer on the table (unless the peer goes by what it only tried), and what is agreed is there."""
         if exchange.protocol != "negotiation" or theirs.pid.startswith("urn:contract:"):
             return
         contract = party.read(lambda unit: unit.contracts.get(exchange.pid))
-        if exchange.turn.state in ("REQUESTED", "OFFERED") and exchange.turn.state == theirs.state:
+        if certain and exchange.turn.state in ("REQUESTED", "OFFERED") and exchange.turn.state == theirs.state:
             if contract.offer["permission"] != theirs.offer["permission"]:
                 self.fault(f"silent: different offers on the table in {theirs.state}")
         if exchange.turn.state in ("AGREED", "VERIFIED", "FINALIZED") and contract.agreement is None:
