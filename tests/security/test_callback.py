@@ -12,7 +12,7 @@ from connector import ids
 from connector.errors import BadMessage
 from connector.net import egress
 from connector.protocol.messages import Message
-from connector.services.exchange import callback_of
+from connector.services.callback import callback_of
 from tests.conversation import parts
 from tests.conversation.counterparty import Counterparty, say
 from tests.security.ledger import unchanged
