@@ -18,8 +18,10 @@ from connector.errors import BadMessage, TooMany, Unknown, WrongState
 from connector.protocol import machine, messages
 from connector.protocol.machine import CONSUMER, PROVIDER, TERMINATION, Incoming, Pending, Process
 from connector.protocol.messages import Message
+from connector.services.callback import callback_of
 from connector.services.decide import NOTHING, Decision, Situation
 from connector.services.office import Office
+from connector.services.secrets import redacted
 from connector.store.exchanges import STATES, Exchange
 from connector.store.outbox import Parcel
 from connector.store.unit import Unit
@@ -354,35 +356,6 @@ class Exchanging:
         known = unit.messages.known_digest(exchange.pid, message.id) if message.id else None
         if known is not None and known != message.digest:
             raise BadMessage("message_id_reused")
-
-
-def callback_of(message: Message, base: str) -> str:
-    """Return where to send a process's messages: the callback address, which must start with the peer's whole base URL.
-
-    Raises:
-        BadMessage: `callback_foreign` (A.2 row 1).
-    """
-    callback = (message.callback or "").rstrip("/")
-    if not callback.startswith(base) or not _UNDER.fullmatch(callback, len(base)):
-        raise BadMessage("callback_foreign", field="/callbackAddress")
-    return callback
-
-
-def redacted(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a message with the values of a data address's secrets replaced by their digests."""
-    address = body.get("dataAddress")
-    properties = address.get("endpointProperties") if isinstance(address, dict) else None
-    if not isinstance(address, dict) or not isinstance(properties, list):
-        return body
-    hidden = [_hidden(item) if isinstance(item, dict) else item for item in properties]
-    return {**body, "dataAddress": {**address, "endpointProperties": hidden}}
-
-
-def _hidden(item: dict[str, Any]) -> dict[str, Any]:
-    name = str(item.get("name", "")).rsplit("/", 1)[-1].rsplit("#", 1)[-1]
-    if name in ("endpoint", "endpointType", "authType", "renewal") or "value" not in item:
-        return item
-    return {**item, "value": canonical.of_bytes(str(item["value"]).encode())}
 
 
 def cancel(
