@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from connector.errors import BadMessage
 from connector.protocol.messages import Message
+
+_UNDER = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~:-]+)*", re.ASCII)
 
 
 def callback_of(message: Message, base: str) -> str:

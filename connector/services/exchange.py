@@ -6,7 +6,6 @@ meet the store: new state, message, outbox row, grants and journal record change
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
@@ -28,7 +27,6 @@ from connector.store.unit import Unit
 
 SILENCE_SECONDS = 24 * 3600.0
 ASKING_SECONDS = 30 * 24 * 3600.0
-_UNDER = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~:-]+)*", re.ASCII)
 """What may follow a base: segments of plain characters that no server can read as leading elsewhere."""
 
 
