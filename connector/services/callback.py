@@ -8,6 +8,7 @@ from connector.errors import BadMessage
 from connector.protocol.messages import Message
 
 _UNDER = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~:-]+)*", re.ASCII)
+"""What may follow a base: segments of plain characters that no server can read as leading elsewhere."""
 
 
 def callback_of(message: Message, base: str) -> str:

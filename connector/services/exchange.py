@@ -27,7 +27,6 @@ from connector.store.unit import Unit
 
 SILENCE_SECONDS = 24 * 3600.0
 ASKING_SECONDS = 30 * 24 * 3600.0
-"""What may follow a base: segments of plain characters that no server can read as leading elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
