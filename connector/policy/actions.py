@@ -8,50 +8,15 @@ from __future__ import annotations
 
 from functools import cache
 
-from connector.ids import NS
-from connector.policy.terms import CC, ODRL, words
-
-_UNDER_USE = words(
-    "acceptTracking aggregate annotate anonymize archive attribute compensate concurrentUse delete derive digitize "
-    "distribute ensureExclusivity execute grantUse include index inform install modify move nextPolicy obtainConsent "
-    "play present print read reproduce reviewPolicy stream synchronize textToSpeech transform translate uninstall "
-    "watermark"
-)
-_CC_UNDER_USE = words(
-    "Attribution CommericalUse CommercialUse DerivativeWorks Distribution Notice Reproduction ShareAlike Sharing "
-    "SourceCode"
-)
-_MINTED_UNDER_USE = ("reidentify", "combineWithPersonalData", "trainModel", "log")
+from connector.policy.registry import table
+from connector.policy.terms import expand
 
 PARENT: dict[str, str | None] = {
-    ODRL + "use": None,
-    ODRL + "transfer": None,
-    **{ODRL + name: ODRL + "use" for name in _UNDER_USE},
-    ODRL + "display": ODRL + "play",
-    ODRL + "extract": ODRL + "reproduce",
-    ODRL + "give": ODRL + "transfer",
-    ODRL + "sell": ODRL + "transfer",
-    **{CC + name: ODRL + "use" for name in _CC_UNDER_USE},
-    **{NS + name: ODRL + "use" for name in _MINTED_UNDER_USE},
+    iri: expand(entry["includedIn"]) if entry["includedIn"] else None for iri, entry in table("actions").items()
 }
 """Every known action and the action that includes it."""
 
-SAME: dict[str, str] = {
-    ODRL + old: ODRL + new
-    for old, new in {
-        "append": "modify",
-        "appendTo": "modify",
-        "write": "modify",
-        "writeTo": "modify",
-        "copy": "reproduce",
-        "export": "transform",
-        "license": "grantUse",
-        "pay": "compensate",
-        "extractChar": "extract",
-        "extractPage": "extract",
-        "extractWord": "extract",
-    }.items()
-}
+SAME: dict[str, str] = {old: expand(new) for old, new in table("deprecatedActions").items()}
 """Deprecated actions and the action that they mean."""
 
 

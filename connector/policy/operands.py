@@ -1,6 +1,6 @@
 """The left operands that the engine understands: their type and their role.
 
-Sources: ODRL Vocabulary 2.2, "Constraint Left Operands" (types from the definitions); the profile for the terms under NS.
+They stand in the profile's registry. Sources: ODRL Vocabulary 2.2, "Constraint Left Operands" (types from the definitions).
 The media-oriented operands of ODRL (positions, sizes, resolution) are left out, so that they stay unknown.
 """
 
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from connector.ids import NS
-from connector.policy.terms import DCAT, EDC, ODRL
+from connector.policy.registry import Grade, table
+from connector.policy.terms import EDC, ODRL
 
 if TYPE_CHECKING:
     from connector.policy.values import Kind
@@ -28,11 +29,16 @@ IN_FORCE_DATE = EDC + "inForceDate"
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A left operand: the type of its values, and who makes it true (checked, counted, shaped, declared)."""
+    """A left operand: the type of its values, and who makes it true (checked, counted, shaped, declared).
+
+    `grade` tells how far technology keeps it; `operators` are those that the profile allows with it.
+    """
 
     iri: str
     kind: Kind
     role: Role
+    grade: Grade = "recorded"
+    operators: frozenset[str] = frozenset()
 
     @property
     def shaped_by(self) -> frozenset[str]:
@@ -40,45 +46,10 @@ class Operand:
         return _SHAPED_BY.get(self.iri, frozenset())
 
 
-_SHAPED_BY = {
-    NS + "minGroupSize": frozenset({"gteq"}),
-    NS + "field": frozenset({"isAnyOf", "isNoneOf"}),
-    NS + "pseudonymised": frozenset({"eq"}),
-    NS + "minAge": frozenset({"gteq"}),
-    NS + "area": frozenset({"isPartOf"}),
-    DCAT + "temporalResolution": frozenset({"gteq"}),
-    DCAT + "spatialResolutionInMeters": frozenset({"gteq"}),
-}
-
-
-def _table(base: str, kind: Kind, role: Role, names: str) -> dict[str, Operand]:
-    return {base + name: Operand(base + name, kind, role) for name in names.split()}
-
+_SHAPED_BY = {iri: frozenset(entry["shaped_by"]) for iri, entry in table("operands").items() if "shaped_by" in entry}
 
 OPERANDS: dict[str, Operand] = {
-    **_table(ODRL, "dateTime", "context", "dateTime"),
-    **_table(ODRL, "duration", "context", "delayPeriod elapsedTime"),
-    **_table(ODRL, "duration", "ledger", "meteredTime timeInterval"),
-    **_table(ODRL, "number", "ledger", "count"),
-    **_table(ODRL, "number", "context", "percentage payAmount"),
-    **_table(ODRL, "iri", "context", "purpose recipient industry spatial event systemDevice deliveryChannel product"),
-    **_table(ODRL, "iri", "context", "device system unitOfCount virtualLocation media fileFormat"),
-    **_table(ODRL, "string", "context", "language version"),
-    **_table(NS, "iri", "context", "participant memberOf legalBasis"),
-    **_table(NS, "number", "context", "assurance informationClass"),
-    **_table(NS, "iri", "declared", "legalInstrument"),
-    **_table(NS, "duration", "context", "timeSinceAgreement"),
-    **_table(NS, "duration", "ledger", "dueWithin"),
-    **_table(NS, "iri", "ledger", "trigger"),
-    **_table(NS, "number", "ledger", "requestsPerHour requestsPerDay requestsPerMonth"),
-    **_table(NS, "number", "ledger", "bytesPerHour bytesPerDay bytesPerMonth"),
-    **_table(NS, "number", "shape", "minGroupSize"),
-    **_table(NS, "string", "shape", "field"),
-    **_table(NS, "boolean", "shape", "pseudonymised"),
-    **_table(NS, "duration", "shape", "minAge"),
-    **_table(NS, "iri", "shape", "area"),
-    **_table(DCAT, "duration", "shape", "temporalResolution"),
-    **_table(DCAT, "number", "shape", "spatialResolutionInMeters"),
-    **_table(EDC, "dateTime", "context", "inForceDate"),
+    iri: Operand(iri, entry["kind"], entry["role"], entry["grade"], frozenset(entry["operators"]))
+    for iri, entry in table("operands").items()
 }
 """Every operand that can be evaluated, by IRI; any other is unknown, whatever the facts say."""
