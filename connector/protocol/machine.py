@@ -324,7 +324,8 @@ def shown(process: Process, state: str) -> Process | None:
     """Return what a GET that shows the peer's state lets us conclude (rules 1 and 4), or None: nothing.
 
     It acknowledges our pending move when it shows its target (never for an offer, a request or a refresh, whose content a GET
-    does not show). It is adopted when it is terminal, or ACCEPTED or VERIFIED at the provider, and the peer's moves alone lead there.
+    does not show). It is adopted when it is terminal, or ACCEPTED or VERIFIED at the provider, and the peer's moves alone
+    lead there.
     """
     pending = process.pending
     if process.ended:
