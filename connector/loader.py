@@ -16,6 +16,7 @@ PEER_BYTES = 256 * 1024
 OPERATOR_BYTES = 1024 * 1024
 DEPTH = 64
 _NUMBER_CHARACTERS = 64
+_EXACT = 2**53 - 1
 # A string that never ends is one token to the end of the input, so that the scan stays linear.
 _TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
@@ -93,9 +94,11 @@ def _float(text: str) -> float:
 
 
 def _int(text: str) -> int:
-    if len(text) > _NUMBER_CHARACTERS:
+    """Read an integer that every other reader reads alike (RFC 8785, section 3.2.2.3: below 2^53)."""
+    value = int(text) if len(text) <= _NUMBER_CHARACTERS else _EXACT + 1
+    if not -_EXACT <= value <= _EXACT:
         raise BadMessage("json_number")
-    return int(text)
+    return value
 
 
 def _check_text(value: Any) -> None:

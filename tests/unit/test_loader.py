@@ -15,7 +15,7 @@ from connector.errors import BadMessage, ConnectorError, TooLarge
 VALUES = st.recursive(
     st.none()
     | st.booleans()
-    | st.integers(-(10**60), 10**60)
+    | st.integers(-(2**53) + 1, 2**53 - 1)
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00")),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(codec="ascii", min_codepoint=1)), inner),
@@ -99,3 +99,9 @@ def test_an_object_is_asked_for_and_given() -> None:
     with pytest.raises(BadMessage) as caught:
         loader.load_object(b"[]")
     assert caught.value.code == "json_not_object"
+
+
+@pytest.mark.parametrize("number", ["9007199254740992", "-9007199254740992", "1" * 30, "1" * 100])
+def test_an_integer_that_readers_read_differently_is_refused(number: str) -> None:
+    with pytest.raises(BadMessage, match="json_number"):
+        loader.loads(number.encode())
