@@ -105,15 +105,15 @@ def cost(folder: Path, scale: Scale) -> list[Figure]:
     parts: dict[str, float] = {}
     with pair(folder, "durable") as durable:
         for process in (durable.provider, durable.consumer):
-            process.ask("sample")
+            process.ask("watch_spending")
         durable.negotiate(scale.negotiations)
         for process in (durable.provider, durable.consumer):
-            for part, seconds in process.ask("sampled").items():
+            for part, seconds in process.ask("spent").items():
                 parts[part] = parts.get(part, 0.0) + seconds
     whole = sum(parts.values())
     ordered = sorted(parts.items(), key=lambda item: -item[1])
     return [
-        Figure(f"Share: {part}", 100 * seconds / whole, "%", None, "of a negotiation's CPU, sampled")
+        Figure(f"Share: {part}", 100 * seconds / whole, "%", None, "of a negotiation's CPU, both ends")
         for part, seconds in ordered
         if seconds > whole / 200
     ]

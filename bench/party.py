@@ -19,8 +19,8 @@ from unittest import mock
 import orjson
 from aiohttp import web
 
-from bench import sampling
 from bench.dicts import DictStore
+from bench.spending import Spending
 from connector import app, config
 from connector.app import Application
 from connector.dataplane.digests import Digests
@@ -83,7 +83,7 @@ class Party:
     """The running application and what it can be told to do."""
 
     application: Application
-    _sampler: sampling.Sampler | None = field(default=None)
+    _spending: Spending = field(default_factory=Spending)
 
     @property
     def _did(self) -> str:
@@ -128,16 +128,14 @@ class Party:
                 return [row.endpoint, row.token]
             await asyncio.sleep(0.01)
 
-    async def sample(self) -> Any:
-        """Begin to sample where CPU time goes."""
-        self._sampler = sampling.Sampler()
-        self._sampler.start()
+    async def watch_spending(self) -> Any:
+        """Begin to measure where CPU time goes."""
+        self._spending.start()
 
-    async def sampled(self) -> Any:
-        """Stop sampling and return the share of each part."""
+    async def spent(self) -> Any:
+        """Stop measuring and return the CPU seconds of each part."""
         await asyncio.sleep(_SETTLE_SECONDS)
-        assert self._sampler is not None
-        return self._sampler.stop()
+        return self._spending.stop()
 
 
 def _bare_route(settings: config.Config, streams: Any) -> web.RouteDef:
