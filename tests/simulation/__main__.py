@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,18 +43,57 @@ class Databases:
             file.close()
 
 
-def _block(kind: str, first: int, count: int, store: str) -> tuple[str, int, list[int], float]:
-    began = time.perf_counter()
+@dataclass(slots=True)
+class Tally:
+    """What a number of seeds of a kind came to."""
+
+    kind: str
+    seeds: int = 0
+    failed: list[int] = field(default_factory=list)
+    marks: int = 0
+    seconds: float = 0.0
+    settled: list[float] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        self.seeds += other.seeds
+        self.failed += other.failed
+        self.marks += other.marks
+        self.seconds += other.seconds
+        self.settled += other.settled
+
+    def line(self) -> str:
+        """Return the kind's line of the table."""
+        ordered = sorted(self.settled)
+        last = ordered[len(ordered) * 99 // 100] if ordered else 0.0
+        pace = self.seconds / max(self.seeds, 1) * 1000
+        shown = " ".join(map(str, self.failed[:8]))
+        return f"{self.kind:28} {self.seeds:8} {len(self.failed):8} {self.marks:8} {last:11.0f} {pace:8.2f}  {shown}"
+
+
+HEADING = f"{'kind':28} {'seeds':>8} {'failures':>8} {'marked':>8} {'p99 settled':>11} {'ms/seed':>8}  first failing seeds"
+
+
+def _block(kind: str, first: int, count: int, store: str) -> Tally:
+    began, tally = time.perf_counter(), Tally(kind, count)
     with tempfile.TemporaryDirectory() as folder:
         databases = Databases(store, folder)
-        failed = [seed for seed in range(first, first + count) if kinds.run(kind, seed, databases).faults]
+        for seed in range(first, first + count):
+            outcome = kinds.run(kind, seed, databases)
+            tally.failed += [seed] if outcome.faults else []
+            tally.marks += outcome.marks
+            tally.settled += [] if outcome.settled_seconds is None else [outcome.settled_seconds]
         databases.close()
-    return kind, count, failed, time.perf_counter() - began
+    tally.seconds = time.perf_counter() - began
+    return tally
 
 
-def survey(chosen: list[str], first: int, seeds: int, jobs: int, store: str) -> Iterator[tuple[str, int, list[int], float]]:
-    """Run seeds of kinds in blocks on several processes and yield what each block found."""
-    blocks = [(kind, start, min(_BLOCK, first + seeds - start), store) for kind in chosen for start in range(first, first + seeds, _BLOCK)]
+def survey(chosen: list[str], first: int, seeds: int, jobs: int, store: str) -> Iterator[Tally]:
+    """Run seeds of kinds in blocks on several processes and yield what each block came to."""
+    blocks = [
+        (kind, start, min(_BLOCK, first + seeds - start), store)
+        for kind in chosen
+        for start in range(first, first + seeds, _BLOCK)
+    ]
     if jobs == 1:
         yield from (_block(*block) for block in blocks)
         return
@@ -90,20 +130,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _run(chosen: list[str], wanted: Any) -> int:
-    totals: dict[str, tuple[int, list[int], float]] = {kind: (0, [], 0.0) for kind in chosen}
-    for kind, count, failed, seconds in survey(chosen, wanted.first, wanted.seeds, wanted.jobs, wanted.store):
-        seeds, failures, spent = totals[kind]
-        totals[kind] = (seeds + count, failures + failed, spent + seconds)
-    _say(f"{'kind':30} {'seeds':>8} {'failures':>8} {'ms/seed':>8}  first failing seeds")
-    for kind, (seeds, failures, spent) in totals.items():
-        shown = " ".join(map(str, failures[:8]))
-        _say(f"{kind:30} {seeds:8} {len(failures):8} {spent / max(seeds, 1) * 1000:8.2f}  {shown}")
-    for kind, (_, failures, _) in totals.items():
-        if failures:
-            outcome = _replay(kind, failures[0], wanted.store)
-            _say("\n".join(["", *outcome.lines, f"{kind} seed {failures[0]}:", *outcome.faults]))
-            break
-    return int(any(failures for _, failures, _ in totals.values()))
+    totals = {kind: Tally(kind) for kind in chosen}
+    for tally in survey(chosen, wanted.first, wanted.seeds, wanted.jobs, wanted.store):
+        totals[tally.kind].add(tally)
+    _say("\n".join([HEADING, *(tally.line() for tally in totals.values())]))
+    failed = [tally for tally in totals.values() if tally.failed]
+    for tally in failed:
+        outcome = _replay(tally.kind, tally.failed[0], wanted.store)
+        _say("\n".join(["", *outcome.lines, f"{tally.kind} seed {tally.failed[0]}:", *outcome.faults]))
+    return int(bool(failed))
 
 
 def _say(text: str) -> None:

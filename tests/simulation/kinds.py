@@ -63,7 +63,14 @@ KINDS: dict[str, Setting] = {
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a seed: the faults, the history, and the dialogue where it was asked for."""
+    """What became of a seed.
+
+    Attributes:
+        faults: what did not hold. history: every change of a process, the same on every store.
+        lines: the dialogue, where it was asked for.
+        marks: processes that the peer has to go on with, or that are stalled or unconfirmed.
+        settled_seconds: from the healing of the network to the last message; None where a peer was removed.
+    """
 
     kind: str
     seed: int
@@ -71,6 +78,7 @@ class Outcome:
     history: list[tuple[Any, ...]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     marks: int = 0
+    settled_seconds: float | None = None
 
 
 def run(kind: str, seed: int, database: Callable[[], Any] = Memory, *, trace: bool = False) -> Outcome:
@@ -87,7 +95,8 @@ def run(kind: str, seed: int, database: Callable[[], Any] = Memory, *, trace: bo
         witness.quiet()
     except Exception:  # noqa: BLE001 - whatever it is, the seed has failed
         witness.fault(traceback.format_exc())
-    return Outcome(kind, seed, witness.faults, witness.history, world.lines or [], witness.marks)
+    settled = None if witness.parted else max(0.0, max(world.posts, default=0.0) - world.heal)
+    return Outcome(kind, seed, witness.faults, witness.history, world.lines or [], witness.marks, settled)
 
 
 def _ours(world: World, witness: Witness, setting: Setting, database: Callable[[], Any]) -> Callable[[], None]:
@@ -116,6 +125,7 @@ def _compare(witness: Witness, consumer: Ours, provider: Ours) -> None:
         witness.alike(consumer, provider)
     else:
         # What the peer does not answer is tried for five days, then the termination behind it for five more.
+        witness.parted = True
         witness.world.run(witness.world.now + 6 * DAY)
         _removed(witness, consumer, provider)
 
@@ -242,7 +252,7 @@ def _publish(party: Ours) -> None:
 def _agreed(world: World, consumer: str, provider: str, ours: Ours | None, other: Ours | None) -> str:
     """Store a final contract at our consumer, our provider or both, and return the agreement's id."""
     offer = _document("o1")
-    if other is not None and world.rng.random() < 0.25:
+    if other is not None and world.rng.random() < 0.4:
         end = world.now + world.rng.uniform(3.0, min(world.weather.heal, 120.0))
         offer |= {"permission": [{"action": "use", "constraint": [_before(end)]}]}
         world.at(end + 0.5, operators.expire, other)

@@ -30,7 +30,7 @@ class Witness:
         self._last: dict[str, Exchange] = {}
         self._shown: dict[str, tuple[Any, ...]] = {}
         self._effects: set[tuple[str, str]] = set()
-        self.marks = 0
+        self.marks, self.parted = 0, False
         self.moved: Callable[[Ours], None] = lambda _party: None
 
     def watch(self, party: Ours) -> None:
