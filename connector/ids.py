@@ -22,5 +22,5 @@ def secret() -> str:
 
 
 def acceptable(text: object) -> bool:
-    """Tell whether a peer's identifier can be stored and shown: 1 to 256 printable characters."""
-    return isinstance(text, str) and 0 < len(text) <= MAX_LENGTH and text.isprintable()
+    """Tell whether a peer's identifier can be stored, shown and put in a path: 1 to 256 printable characters, not `.` or `..`."""
+    return isinstance(text, str) and 0 < len(text) <= MAX_LENGTH and text.isprintable() and text not in {".", ".."}

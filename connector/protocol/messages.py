@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import quote
 
 from connector import canonical, ids
 from connector.errors import BadMessage
@@ -89,8 +90,12 @@ class Message:
 
 def path(protocol: str, move: str, peer_pid: str | None) -> str:
     """Return the path under the peer's base that a move is posted to; without a pid, the one that makes a process."""
-    place = f"{protocol}s/{peer_pid}" if peer_pid else f"{protocol}s"
-    return f"/{place}/{_SUFFIXES[protocol, move]}"
+    return f"{place(protocol, peer_pid) if peer_pid else f'/{protocol}s'}/{_SUFFIXES[protocol, move]}"
+
+
+def place(protocol: str, peer_pid: str) -> str:
+    """Return the path of a peer's process under its base: whatever the peer calls it, the pid is one segment."""
+    return f"/{protocol}s/{quote(peer_pid, safe=':')}"
 
 
 def build(  # noqa: PLR0913 - a message has this many parts
@@ -152,8 +157,8 @@ def read(table: Table, suffix: str, body: Mapping[str, Any], raw: str = "") -> M
         id=message_id,
         digest=_digest(body),
         after=_after(body),
-        provider_pid=_text(body, "providerPid"),
-        consumer_pid=_text(body, "consumerPid"),
+        provider_pid=_pid(body, "providerPid"),
+        consumer_pid=_pid(body, "consumerPid"),
         callback=_text(body, "callbackAddress", longest=2048),
         code=_text(body, "code") if isinstance(body.get("code"), str) else None,
         reasons=_reasons(body.get("reason")),
@@ -227,6 +232,13 @@ def _text(body: Mapping[str, Any], name: str, longest: int = ids.MAX_LENGTH) -> 
     if not isinstance(value, str) or not value or len(value) > longest or not value.isprintable():
         raise BadMessage("member_invalid", field=f"/{name}")
     return value
+
+
+def _pid(body: Mapping[str, Any], name: str) -> str | None:
+    pid = _text(body, name)
+    if pid is not None and not ids.acceptable(pid):
+        raise BadMessage("member_invalid", field=f"/{name}")
+    return pid
 
 
 def _reasons(value: Any) -> tuple[str, ...]:

@@ -157,7 +157,7 @@ class Dispatch:
         )
 
     async def _get(self, exchange: Exchange) -> Answer:
-        url = f"{exchange.base}/{exchange.protocol}s/{exchange.peer_pid}"
+        url = exchange.base + messages.place(exchange.protocol, exchange.peer_pid or "")
         return await self._answer(speak(self.house, exchange.participant, exchange.peer, "GET", url, parting=True))
 
     async def check(self, exchange: Exchange) -> None:
