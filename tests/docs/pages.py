@@ -49,6 +49,12 @@ def as_pattern(line: str) -> str:
     return r"\s+".join(re.escape(word).replace("…", ".*") for word in line.split())
 
 
+def as_template(text: str) -> str:
+    """Return a pattern for a text with values in braces, which stand for anything; a line break is a space."""
+    words = re.sub(r"\{\w+\}", "\0", " ".join(text.split())).split(" ")
+    return r"\s+".join(re.escape(word).replace("\0", ".+") for word in words)
+
+
 class Shell:
     """One bash that runs block after block, as a terminal does; ends at the first command that fails."""
 
