@@ -67,10 +67,10 @@ class Tally:
         last = ordered[len(ordered) * 99 // 100] if ordered else 0.0
         pace = self.seconds / max(self.seeds, 1) * 1000
         shown = " ".join(map(str, self.failed[:8]))
-        return f"{self.kind:28} {self.seeds:8} {len(self.failed):8} {self.marks:8} {last:11.0f} {pace:8.2f}  {shown}"
+        return f"{self.kind:28} {self.seeds:8} {len(self.failed):8} {self.marks:9} {last:11.0f} {pace:8.2f}  {shown}"
 
 
-HEADING = f"{'kind':28} {'seeds':>8} {'failures':>8} {'marked':>8} {'p99 settled':>11} {'ms/seed':>8}  first failing seeds"
+HEADING = f"{'kind':28} {'seeds':>8} {'failures':>8} {'unsettled':>9} {'p99 settled':>11} {'ms/seed':>8}  first failing seeds"
 
 
 def _block(kind: str, first: int, count: int, store: str) -> Tally:

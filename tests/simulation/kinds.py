@@ -25,7 +25,7 @@ from tests.simulation.witness import Witness
 from tests.simulation.world import DAY, START, Weather, World
 
 REMOVALS = 0.02
-AFTERWARDS_SECONDS = 9 * DAY
+AFTERWARDS_SECONDS = 7.5 * DAY
 RULES: dict[str, Any] = {"permission": [{"action": "use"}]}
 DATED: dict[str, Any] = {
     "permission": [

@@ -96,11 +96,18 @@ class Exchanges:
     def __init__(self, undo: Undo, outbox: Outboxes) -> None:
         self._undo, self._outbox = undo, outbox
         self.rows: dict[str, Exchange] = {}
+        self._known: dict[str, tuple[Exchange, Parcel, Exchange]] = {}
 
     def _joined(self, row: Exchange) -> Exchange:
         parcel = self._outbox.rows.get(self._outbox.by_process.get(row.pid, ""))
         if parcel is None:
             return row
+        known = self._known.get(row.pid)
+        if known is None or known[0] is not row or known[1] is not parcel:
+            known = self._known[row.pid] = (row, parcel, self._with(row, parcel))
+        return known[2]
+
+    def _with(self, row: Exchange, parcel: Parcel) -> Exchange:
         pending = Pending(parcel.id, parcel.seq, parcel.move, parcel.target, parcel.attempts > 0)
         return replace(
             row, turn=replace(row.turn, pending=pending), attempts=parcel.attempts,
