@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import SQLModel
 
+from tests.acceptance import towns
+
 if TYPE_CHECKING:
     from connector.store.unit import Unit
     from tests.acceptance.towns import Town
@@ -22,7 +24,14 @@ async def dump(town: Town) -> dict[str, list[Any]]:
         tables = [found for found in SQLModel.metadata.sorted_tables if found.name not in _PASSING]
         return {found.name: sorted(map(repr, unit.conn.execute(found.select()))) for found in tables}
 
+    assert await towns.eventually(lambda: _idle(town)), "something is still on its way"
     return await town.unit(work)
+
+
+async def _idle(town: Town) -> bool:
+    """Tell whether no move of the town's is on its way."""
+    assert town.application is not None
+    return town.application._dispatch.depth == 0
 
 
 @asynccontextmanager
