@@ -37,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if language not in LANGUAGES:
         parser.error(f"DEMO_LANG is one of: {', '.join(LANGUAGES)}")
     signal.signal(signal.SIGTERM, _interrupt)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may lack our letters
     stage = Stage(Path(tempfile.mkdtemp(prefix="connector-demo-")), Telling(language))
     code = _INTERRUPTED
     try:
@@ -61,6 +63,10 @@ def _play(stage: Stage, *, keep: bool) -> int:
         contract = story(stage)
     except Failure as failure:
         stage.tell.failure(failure.key, failure.tail(), **failure.values)
+        return 1
+    except (LookupError, TypeError, ValueError) as error:
+        unexpected = Failure("unexpected", stage.log(STRANGNAS), what=repr(error))
+        stage.tell.failure(unexpected.key, unexpected.tail(), **unexpected.values)
         return 1
     stage.tell.scene("end")
     stage.tell.line("figures", commands=stage.commands, seconds=round(time.monotonic() - began))
