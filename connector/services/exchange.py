@@ -105,9 +105,9 @@ class Exchanging:
         )
         self.subjects[message.protocol].open(unit, self.office, exchange, message)
         after = machine.receive(turn, Incoming(message.move, message.digest)).process
-        exchange = self._heard(unit, exchange, message, after)
+        exchange = self._react(unit, self._heard(unit, exchange, message, after), "applied", message.move)
         unit.exchanges.add(exchange)
-        return self._react(unit, exchange, "applied", message.move), True
+        return exchange, True
 
     def receive(self, unit: Unit, caller: Caller, pid: str, message: Message) -> Exchange:
         """Take a message of an existing process and return the process after it; a repeat changes nothing.
@@ -133,8 +133,8 @@ class Exchanging:
             self._settle(unit, exchange, pending, how)
         if reception.acknowledged:
             self._took_effect(unit, exchange, reception.acknowledged.target, reception.acknowledged.move, message.move)
-        exchange = unit.exchanges.save(self._heard(unit, exchange, message, reception.process), unit.now)
-        return self._react(unit, exchange, "applied", message.move)
+        exchange = self._heard(unit, exchange, message, reception.process)
+        return unit.exchanges.save(self._react(unit, exchange, "applied", message.move), unit.now)
 
     # What we do
 
@@ -154,6 +154,21 @@ class Exchanging:
         Raises:
             WrongState: `move_illegal`, `move_pending`, `process_ended`.
         """
+        moved = self._moved(unit, exchange, move, by=by, not_before=not_before, code=code, reasons=reasons)
+        return unit.exchanges.save(moved, unit.now)
+
+    def _moved(
+        self,
+        unit: Unit,
+        exchange: Exchange,
+        move: str,
+        *,
+        by: str,
+        not_before: float = 0.0,
+        code: str | None = None,
+        reasons: tuple[str, ...] = (),
+    ) -> Exchange:
+        """Make a move of ours and return the process with it; whoever began the unit's change saves it, once."""
         message_id, sent = self.office.new_id(), not_before <= unit.now
         proposal = machine.propose(exchange.turn, move, message_id, sent=sent)
         if proposal.verdict == "refused":
@@ -163,7 +178,7 @@ class Exchanging:
         exchange = replace(exchange, turn=proposal.process, waits=None, reasons=told or exchange.reasons)
         if proposal.verdict == "pending" and proposal.process.pending:
             self._put(unit, exchange, proposal.process.pending, max(not_before, unit.now), code, reasons)
-        exchange = unit.exchanges.save(self._watched(exchange, unit.now), unit.now)
+        exchange = self._watched(exchange, unit.now)
         unit.record(
             exchange.participant, f"{exchange.protocol}.move", exchange.pid,
             move=move, verdict=proposal.verdict, by=by, peer=exchange.peer, code=code, reasons=list(reasons),
@@ -191,14 +206,13 @@ class Exchanging:
         if after is None:
             return
         self._settle(unit, exchange, pending, code)
-        exchange = replace(exchange, turn=after, reasons=reasons or exchange.reasons)
-        exchange = unit.exchanges.save(self._watched(exchange, unit.now), unit.now)
+        exchange = self._watched(replace(exchange, turn=after, reasons=reasons or exchange.reasons), unit.now)
         unit.record(
             exchange.participant, f"{exchange.protocol}.{'ended' if after.ended else 'stalled'}", exchange.pid,
             state=after.shown, reasons=list(reasons), peer=exchange.peer, code=code,
         )  # fmt: skip
         self.subjects[exchange.protocol].changed(unit, self.office, exchange)
-        self._wanted(unit, exchange)
+        unit.exchanges.save(self._wanted(unit, exchange), unit.now)
 
     def asked(self, unit: Unit, exchange: Exchange, state: str | None, *, refused: bool) -> None:
         """Take what a peer shows a day after the last change: its state, a refusal, or neither (it could not be asked).
@@ -229,9 +243,9 @@ class Exchanging:
         self._settle(unit, exchange, pending, "acknowledged")
         move = pending.move if pending else "adopted"
         exchange = self._watched(replace(exchange, turn=after), unit.now)
-        exchange = unit.exchanges.save(exchange, unit.now)
         self._took_effect(unit, exchange, after.shown, move, how)
-        return self._react(unit, exchange, "applied" if after.adopted else "effect", move)
+        exchange = self._react(unit, exchange, "applied" if after.adopted else "effect", move)
+        return unit.exchanges.save(exchange, unit.now)
 
     def _took_effect(self, unit: Unit, exchange: Exchange, state: str, move: str, how: str) -> None:
         """Record that a move of ours took effect; `how` is `2xx`, a GET and what it showed, or the message that proved it."""
@@ -268,10 +282,10 @@ class Exchanging:
 
     def _carry_out(self, unit: Unit, exchange: Exchange, decision: Decision) -> Exchange:
         if decision.waits is not None and decision.waits != exchange.waits:
-            exchange = unit.exchanges.save(replace(exchange, waits=decision.waits), unit.now)
+            exchange = replace(exchange, waits=decision.waits)
         if decision == NOTHING or decision.move is None:
             return exchange
-        return self.move(
+        return self._moved(
             unit, exchange, decision.move, by="automation",
             not_before=decision.not_before, code=decision.code, reasons=decision.reasons,
         )  # fmt: skip
@@ -280,7 +294,7 @@ class Exchanging:
         wanted = exchange.turn.wanted
         if wanted is None or exchange.turn.ended:
             return exchange
-        return self.move(unit, exchange, wanted, by="earlier decision", reasons=exchange.reasons)
+        return self._moved(unit, exchange, wanted, by="earlier decision", reasons=exchange.reasons)
 
     def _put(
         self, unit: Unit, exchange: Exchange, pending: Pending, when: float, code: str | None, reasons: tuple[str, ...]
