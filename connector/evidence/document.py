@@ -42,6 +42,9 @@ def faults(
     """
     wrong = list(differences(offer, found))
     wrong += [f"/{name}" for name, value in _parties(target, assigner, assignee).items() if found.get(name) != value]
+    kind = found.get("@type", "Agreement")
+    if not isinstance(kind, str) or kind.rsplit("/", 1)[-1].rsplit(":", 1)[-1] != "Agreement":
+        wrong.append("/@type")
     if not isinstance(found.get("@id"), str) or not found["@id"]:
         wrong.append("/@id")
     if not _timely(found.get("timestamp"), asked, now):

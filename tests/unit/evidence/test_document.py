@@ -67,6 +67,11 @@ def test_an_agreement_without_an_identifier_is_found(identifier: object) -> None
     assert "/@id" in _faults(_agreement() | {"@id": identifier})
 
 
+@pytest.mark.parametrize(("kind", "faults"), [("Offer", ("/@type",)), (None, ("/@type",)), ("odrl:Agreement", ())])
+def test_a2_26_what_is_no_agreement_is_found(kind: object, faults: tuple[str, ...]) -> None:
+    assert _faults(_agreement() | {"@type": kind}) == faults
+
+
 @pytest.mark.parametrize("timestamp", [None, 1786689301, "yesterday", "2026-08-14T06:35:01", ""])
 def test_an_agreement_whose_time_cannot_be_read_is_found(timestamp: object) -> None:
     assert _faults(_agreement(timestamp=timestamp)) == ("/timestamp",)
