@@ -162,7 +162,8 @@ class Dispatch:
 
     async def check(self, exchange: Exchange) -> None:
         """Ask a peer that has been silent for its state."""
-        answer = await self._get(exchange) if exchange.peer_pid else Answer(None)
+        async with self._slots[exchange.participant, exchange.peer]:
+            answer = await self._get(exchange) if exchange.peer_pid else Answer(None)
         await self._stored(lambda unit: self.delivery.checked(unit, exchange, answer))
 
     async def _answer(self, sending: Coroutine[Any, Any, Reply]) -> Answer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -24,16 +25,23 @@ _FAULT_RETRY_SECONDS = 60.0
 
 @dataclass(slots=True)
 class Upkeep:
-    """One task that sleeps until the next thing is due, or until it is told that something changed."""
+    """Two tasks that sleep until the next thing is due; the one for access is told when something changed.
+
+    They are two because a peer that is asked may take its time to answer, and access must end at once all the same.
+    """
 
     house: House
     dispatch: Dispatch
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
-    _task: asyncio.Task[None] | None = None
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def start(self) -> None:
         """Begin."""
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        loop, nothing = asyncio.get_running_loop(), asyncio.Event()
+        self._tasks = [
+            loop.create_task(self._run(self._access, self._wake)),
+            loop.create_task(self._run(self._silence, nothing)),
+        ]
 
     def watch(self) -> None:
         """Look again at what is due: a grant was opened."""
@@ -41,15 +49,15 @@ class Upkeep:
 
     async def stop(self) -> None:
         """End."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _run(self) -> None:
+    async def _run(self, once: Callable[[], Awaitable[float]], wake: asyncio.Event) -> None:
         while True:
-            self._wake.clear()
+            wake.clear()
             try:
-                wait = await self._round()
+                wait = await once()
             except Unavailable:
                 wait = _STORE_RETRY_SECONDS
             except Exception:
@@ -58,21 +66,29 @@ class Upkeep:
                 wait = _FAULT_RETRY_SECONDS
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait):
-                    await self._wake.wait()
+                    await wake.wait()
 
-    async def _round(self) -> float:
-        """Do what is due and return the seconds until the next thing is."""
+    async def _access(self) -> float:
+        """End access that is due to end, forget what is old, and return the seconds until the next thing is due."""
         store = self.house.store
-        for exchange in await store.read(lambda unit: unit.exchanges.due(unit.now)):
-            await self.dispatch.check(exchange)
         flips = await self._expire()
         await store.write(_forget)
-        check = await store.read(lambda unit: unit.exchanges.next_check())
         longest = LEASE_SWEEP_SECONDS if store.postgresql else LONGEST_SECONDS
         if store.postgresql:
             await self.dispatch.sweep()
-        due = [moment - self.house.now() for moment in (check, flips) if moment is not None]
-        return max(0.0, min([longest, *due]))
+        return longest if flips is None else max(0.0, min(longest, flips - self.house.now()))
+
+    async def _silence(self) -> float:
+        """Ask the peers that have been silent for a day, and return the seconds until the next one is to be asked."""
+        store = self.house.store
+        due = await store.read(lambda unit: unit.exchanges.due(unit.now))
+        asked = await asyncio.gather(*(self.dispatch.check(exchange) for exchange in due), return_exceptions=True)
+        for error in asked:
+            if error is not None:
+                # After the others have been asked: it is tried again in a minute.
+                raise error
+        check = await store.read(lambda unit: unit.exchanges.next_check())
+        return LONGEST_SECONDS if check is None else max(0.0, min(LONGEST_SECONDS, check - self.house.now()))
 
     async def _expire(self) -> float | None:
         """End what no policy permits any more, and return when the next decision can flip."""
