@@ -86,10 +86,14 @@ def spend(unit: Unit, speaker: Speaker) -> None:
 
 
 async def with_token(house: House, speaker: Speaker, work: Callable[[Unit], T]) -> T:
-    """Run a unit that spends the token with its effect; when it is refused, the token is spent all the same."""
+    """Run a unit that spends the token with its effect; when it is refused, the token is spent all the same.
+
+    Whatever the peer wants, it is there again: what waits for it goes at once.
+    """
 
     def unit_of_work(unit: Unit) -> T:
         spend(unit, speaker)
+        unit.after_commit(lambda: house.office.heard(speaker.caller.participant, speaker.caller.peer))
         return work(unit)
 
     try:
