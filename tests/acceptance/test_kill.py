@@ -23,9 +23,10 @@ if TYPE_CHECKING:
     from tests.acceptance.towns import Town
 
 KILLS_EACH: Final = 15
-PATIENCE_SECONDS: Final = 4.0
+PATIENCE_SECONDS: Final = 6.0
 CONVERGENCE_SECONDS: Final = 60.0
-_AT_A_TIME: Final = 8
+_AT_A_TIME: Final = 4
+_WORD_SECONDS: Final = 2.0
 _MOST_IN_ALL: Final = 60
 
 
@@ -45,7 +46,7 @@ class Clerk:
             answer = await self.process.call("POST", path, body, key=key)
             if answer is not None and answer.status not in (429, 502, 503):
                 return answer
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.2)
 
     async def work(self, name: str) -> None:
         """Conclude contracts and do with their transfers what operators do, until it is evening."""
@@ -77,20 +78,31 @@ class Clerk:
             view = await self.process.call("GET", path)
             if view is not None and view.status == 200 and view.body["state"] in states:
                 return True
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.1)
         return False
 
 
-async def _fate(process: Process, chance: random.Random, kills: int) -> list[float]:
-    """Kill a connector again and again, start it each time, and return how long it took to be ready."""
-    took = []
+async def _fate(process: Process, taps: list[Tap], chance: random.Random, kills: int) -> list[float]:
+    """Kill a connector again and again while the two talk, start it each time, and return how long it took to be ready."""
+    took: list[float] = []
     for _ in range(kills):
-        await asyncio.sleep(chance.uniform(0.1, 1.2))
+        await _word(taps)
+        await asyncio.sleep(chance.uniform(0.0, 0.4))
         process.kill()
-        await asyncio.sleep(chance.uniform(0.0, 0.3))
+        await asyncio.sleep(chance.uniform(0.0, 0.2))
         process.start()
         took.append(await process.ready())
     return took
+
+
+async def _word(taps: list[Tap]) -> None:
+    """Wait until a message is acknowledged; both may be waiting for a retry, so not for long."""
+    before = sum(len(tap.acknowledged) for tap in taps)
+
+    async def more() -> bool:
+        return sum(len(tap.acknowledged) for tap in taps) > before
+
+    await towns.eventually(more, _WORD_SECONDS)
 
 
 async def _prepare(towns_: list[Town], folder: Path) -> None:
@@ -132,7 +144,7 @@ async def test_i2_i3_i6_thirty_kills_lose_nothing_and_repeat_nothing(
         clerks = [Clerk(one, other, chance) for one, other in (made, reversed(made))]
         async with asyncio.TaskGroup() as group:
             work = [group.create_task(clerk.work(f"{at}")) for clerk in clerks for at in range(_AT_A_TIME)]
-            fates = [group.create_task(_fate(process, chance, KILLS_EACH)) for process in made]
+            fates = [group.create_task(_fate(process, taps, chance, KILLS_EACH)) for process in made]
             took = [seconds for fate in fates for seconds in await fate]
             for clerk in clerks:
                 clerk.ended = True
