@@ -6,9 +6,9 @@ without it: seeds with a fault, or processes that end stalled or unconfirmed and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from unittest import mock
 
@@ -33,6 +33,7 @@ class Clause:
     kinds: tuple[str, ...]
     change: Change
     measure: Literal["faults", "marks"] = "faults"
+    seeds: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     @contextmanager
     def removed(self) -> Iterator[None]:
@@ -335,7 +336,7 @@ _NO_LATER: dict[str, str] = {}
 CLAUSES: dict[str, Clause] = {
     "takes_effect_on_2xx": Clause(1, "our move takes effect when the peer acknowledges it", _OURS, _in_machine(_make=_at_once)),
     "get_shows_the_target": Clause(
-        1, "or a GET that shows its target", _ANY_PLAIN, _in_machine(shown=_shows_nothing), "marks"
+        1, "or a GET that shows its target", ("transfer-plain-provider",), _in_machine(shown=_shows_nothing), "marks"
     ),
     "get_shows_no_content": Clause(
         1, "never for an offer or counter-request", (*_OURS, *_ANY_PLAIN), _without("content", frozenset())
@@ -351,7 +352,8 @@ CLAUSES: dict[str, Clause] = {
         2, "naming our pending move acknowledges it", _OURS, _in_machine(_acknowledge_by=_never_proves)
     ),
     "order_acknowledges_without_names": Clause(
-        2, "what the peer could only send after our pending move acknowledges it", _ANY_PLAIN,
+        2, "what the peer could only send after our pending move acknowledges it",
+        ("transfer-plain-provider",),
         _in_machine(_acknowledge_by=_proves_by_name_only), "marks",
     ),
     "names_decide_where_there_are_any": Clause(
@@ -377,7 +379,7 @@ CLAUSES: dict[str, Clause] = {
     ),
     "same_id_is_a_repeat": Clause(3, "same @id and digest is a repeat", _OURS, _in_machine(_repeat=_no_repeat_by_id)),
     "last_message_is_a_repeat": Clause(
-        3, "without @id: equal to the last one applied", _ANY_PLAIN, _in_machine(_repeat=_no_repeat_by_content), "marks"
+        3, "without @id: equal to the last one applied", ("negotiation-plain-provider", "transfer-plain-provider"), _in_machine(_repeat=_no_repeat_by_content), "marks"
     ),
     "no_move_since": Clause(
         3, "with no move of ours in effect since", _ANY_PLAIN, _in_machine(_repeat=_repeat_although_moved)
@@ -406,7 +408,7 @@ CLAUSES: dict[str, Clause] = {
         4, "a consumer's start is followed by one of the provider's", ("transfer-ours",),
         _at(decide, "_RULES", _RULES_WITHOUT_START),
     ),
-    "adopt_terminal": Clause(4, "after a 4xx we adopt a terminal state", _ANY_EDC, _in_machine(shown=_adopt_nothing), "marks"),
+    "adopt_terminal": Clause(4, "after a 4xx we adopt a terminal state", ("negotiation-edc-provider", "transfer-edc-provider"), _in_machine(shown=_adopt_nothing), "marks"),
     "adopt_accepted_and_verified": Clause(
         4, "or ACCEPTED or VERIFIED at the provider", ("negotiation-plain-consumer",),
         _without("adoptable", frozenset()), "marks",
@@ -423,7 +425,7 @@ CLAUSES: dict[str, Clause] = {
         4, "who differs after a day is marked", (*_ANY_PLAIN, *_ANY_EDC), _in_machine(compared=_never_compared)
     ),
     "patience_with_an_early_answer": Clause(
-        4, "for 60 s a 404 or 409 is tried again", _ANY_EDC, _at(deliver, "_EARLY", frozenset()), "marks"
+        4, "for 60 s a 404 or 409 is tried again", ("negotiation-edc-provider", "transfer-edc-provider"), _at(deliver, "_EARLY", frozenset()), "marks"
     ),
 }  # fmt: skip
 

@@ -188,8 +188,7 @@ class Ours:
 
     def _send(self, parcel: Parcel, exchange: Exchange) -> None:
         epoch = self.epoch
-        path = messages.path(exchange.protocol, parcel.move, exchange.peer_pid)
-        suffix = path.removeprefix(f"/{exchange.protocol}s/").removeprefix(f"{exchange.peer_pid}/")
+        suffix = messages.path(exchange.protocol, parcel.move, "x").removeprefix(f"/{exchange.protocol}s/x/")
         text = self._with_token(parcel)
         call = Call("POST", exchange.protocol, exchange.peer_pid, suffix, orjson.loads(text), text, number=parcel.id)
         self.world.request(self.name, self.peer, call, lambda answer: self._answered(epoch, parcel, answer))
