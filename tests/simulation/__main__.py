@@ -15,6 +15,7 @@ from typing import Any
 from tests.simulation import kinds
 from tests.simulation.kinds import KINDS, Outcome
 from tests.simulation.memory import Memory
+from tests.simulation.sqlite import Sqlite
 
 _BLOCK = 250
 
@@ -26,8 +27,6 @@ class Databases:
         self._files: list[Any] = []
         self._count = 0
         if store == "sqlite":
-            from tests.simulation.sqlite import Sqlite
-
             self._files = [Sqlite(Path(folder) / f"{number}.db") for number in range(2)]
 
     def __call__(self) -> Any:
@@ -70,7 +69,9 @@ class Tally:
         return f"{self.kind:28} {self.seeds:8} {len(self.failed):8} {self.marks:9} {last:11.0f} {pace:8.2f}  {shown}"
 
 
-HEADING = f"{'kind':28} {'seeds':>8} {'failures':>8} {'unsettled':>9} {'p99 settled':>11} {'ms/seed':>8}  first failing seeds"
+HEADING = (
+    f"{'kind':28} {'seeds':>8} {'failures':>8} {'unsettled':>9} {'p99 settled':>11} {'ms/seed':>8}  first failing seeds"
+)
 
 
 def _block(kind: str, first: int, count: int, store: str) -> Tally:

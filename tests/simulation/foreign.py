@@ -140,7 +140,7 @@ class Foreign:
         table = STATES[process.protocol]
         theirs = CONSUMER if self.role == PROVIDER else PROVIDER
         target = table.target(process.state, message.move, theirs) if process.state else None
-        if target is None or (process.protocol, message.move) in _NOT_BY_EDC and self.kind == "edc":
+        if target is None or ((process.protocol, message.move) in _NOT_BY_EDC and self.kind == "edc"):
             return Answer(400, {"code": "400", "reason": ["illegal"]})
         process.seen.add(message.id or "")
         process.state = target
@@ -155,10 +155,13 @@ class Foreign:
     def _shown(self, process: Process) -> dict[str, Any]:
         pids = self._pids(process)
         return messages.acknowledgement(
-            process.protocol, pids["provider_pid"] or "", pids["consumer_pid"] or "", process.state or ("REQUESTED" if self.role == CONSUMER else "OFFERED")
+            process.protocol,
+            pids["provider_pid"] or "",
+            pids["consumer_pid"] or "",
+            process.state or ("REQUESTED" if self.role == CONSUMER else "OFFERED"),
         )
 
-    def _pids(self, process: Process) -> dict[str, str | None]:
+    def _pids(self, process: Process) -> dict[str, Any]:
         ours, theirs = ("provider_pid", "consumer_pid") if self.role == PROVIDER else ("consumer_pid", "provider_pid")
         return {ours: process.pid, theirs: process.theirs}
 
@@ -200,9 +203,7 @@ class Foreign:
         process = self.world.rng.choice(list(self.processes.values()))
         table = STATES[process.protocol]
         moves = [
-            move
-            for (move, by) in (table.moves.get(process.state, {}) if process.state else {})
-            if by == self.role
+            move for (move, by) in (table.moves.get(process.state, {}) if process.state else {}) if by == self.role
         ]
         if self.habits.rude and process.state and self.world.rng.random() < 0.5:
             every = {key for moves in table.moves.values() for key in moves}
@@ -261,9 +262,7 @@ class Foreign:
             return
         sending.tries += 1
         call = Call("POST", process.protocol, process.theirs, sending.suffix, sending.body, number=number)
-        self.world.request(
-            self.name, self.peer, call, lambda answer: self._answered(process, sending, number, answer)
-        )
+        self.world.request(self.name, self.peer, call, lambda answer: self._answered(process, sending, number, answer))
 
     def _answered(self, process: Process, sending: Sending, number: str, answer: Answer) -> None:
         body = answer.body if isinstance(answer.body, dict) else {}

@@ -58,7 +58,7 @@ KINDS: dict[str, Setting] = {
     f"{protocol}-{'ours' if foreign is None else '-'.join(foreign)}": Setting(protocol, foreign)
     for protocol in ("negotiation", "transfer")
     for foreign in (None, ("plain", PROVIDER), ("plain", CONSUMER), ("edc", PROVIDER), ("edc", CONSUMER))
-}  # type: ignore[misc]
+}
 
 
 @dataclass(slots=True)
@@ -88,7 +88,11 @@ def run(kind: str, seed: int, database: Callable[[], Any] = Memory, *, trace: bo
     world.say(f"{kind} seed {seed}: {world.weather}")
     witness = Witness(world)
     setting = KINDS[kind]
-    verdict = _ours(world, witness, setting, database) if setting.foreign is None else _foreign(world, witness, setting, database)
+    verdict = (
+        _ours(world, witness, setting, database)
+        if setting.foreign is None
+        else _foreign(world, witness, setting, database)
+    )
     try:
         world.run(world.heal + AFTERWARDS_SECONDS)
         verdict()

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from connector.protocol.machine import Pending
 from connector.store.contracts import Contract, Grant, Transfer
-from connector.store.exchanges import STATES, Exchange
+from connector.store.exchanges import Exchange
 from connector.store.journal import Note
 from connector.store.offers import Dataset, Offer, Policy
 from connector.store.outbox import Parcel

@@ -6,7 +6,7 @@ Memory (timers, requests under way) is lost in a crash and rebuilt from the outb
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -18,7 +18,7 @@ from connector.protocol import messages, transfer
 from connector.services import contracts, permission, receive, transfers
 from connector.services.decide import Decide
 from connector.services.deliver import Answer, Delivery, Next
-from connector.services.exchange import Caller, cancel
+from connector.services.exchange import Caller
 from connector.services.grants import Grants, refuse_by_policy
 from connector.services.house import grant_token
 from connector.services.office import Office
@@ -35,7 +35,7 @@ RESTART_SECONDS = 30.0
 UPKEEP_SECONDS = DAY / 2
 
 
-class Crashed(Exception):  # noqa: N818 - an event, not an error
+class Crashed(Exception):
     """The process died around a COMMIT."""
 
 
@@ -55,8 +55,7 @@ class Database(Protocol):
 def survives(action: Callable[Concatenate[Ours, P], T]) -> Callable[Concatenate[Ours, P], T | None]:
     """Let an event end quietly when the party falls over in it."""
 
-    @wraps(action)
-    def run(self: Ours, *args: P.args, **kwargs: P.kwargs) -> T | None:
+    def run(self: Ours, /, *args: P.args, **kwargs: P.kwargs) -> T | None:
         try:
             return action(self, *args, **kwargs)
         except Crashed:
@@ -75,7 +74,8 @@ class Ours:
             decide=decide, token=partial(grant_token, GRANT_KEY), root=root_of, new_id=self.new_id, parcel=self._parcel,
             settled=self._settled, heard=self._heard, closed=self._closed, renewed=self._closed,
         )  # fmt: skip
-        self.house: Any = Home(self.did, office, Store(self.write, self.read), lambda: world.now)
+        home: Any = Home(self.did, office, Store(self.write, self.read), lambda: world.now)
+        self.house = home
         self.delivery = Delivery(self.house.exchanging, world.rng.random)
         self.grants = Grants(self.house)
         self.up, self.epoch = True, 0
@@ -104,7 +104,8 @@ class Ours:
     @property
     def pinned(self) -> bool:
         """Whether the peer has not been removed."""
-        return at_once(self.house.peer(self.did, self.peer_did)).row.state == PINNED
+        known: Any = at_once(self.house.peer(self.did, self.peer_did))
+        return bool(known.row.state == PINNED)
 
     def new_id(self) -> str:
         self._ids += 1
@@ -153,7 +154,8 @@ class Ours:
             self._timer(parcel.id, parcel.next_attempt)
 
     def _exchange_of(self, parcel: Parcel) -> Exchange:
-        return self.read(lambda unit: unit.exchanges.load(parcel.participant, parcel.process, parcel.peer))
+        found: Exchange = self.read(lambda unit: unit.exchanges.load(parcel.participant, parcel.process, parcel.peer))
+        return found
 
     def _settled(self, message_id: str) -> None:
         self._timers.pop(message_id, None)
@@ -205,8 +207,7 @@ class Ours:
             return
         after = self.write(lambda unit: self.delivery.answered(unit, parcel, answer))
         if after.step == "look":
-            done: Callable[[int, Answer], None] = lambda epoch, seen: self._looked(epoch, parcel, answer, seen)
-            self._get(self._exchange_of(parcel), done)
+            self._get(self._exchange_of(parcel), partial(self._looked, parcel, answer))
         self._again(after)
 
     def _again(self, after: Next) -> None:
@@ -214,7 +215,7 @@ class Ours:
             self._timer(after.parcel.id, after.parcel.next_attempt)
 
     @survives
-    def _looked(self, epoch: int, parcel: Parcel, refusal: Answer, answer: Answer) -> None:
+    def _looked(self, parcel: Parcel, refusal: Answer, epoch: int, answer: Answer) -> None:
         if epoch == self.epoch:
             self._again(self.write(lambda unit: self.delivery.looked(unit, parcel, refusal, answer)))
 
@@ -318,11 +319,14 @@ class Ours:
         pending = self.read(lambda unit: unit.exchanges.load(self.did, pid)).turn.pending
         return pending is not None and pending.move == transfer.START
 
+    def _contract(self, contract: str) -> Any:
+        return self.read(lambda unit: unit.contracts.get(contract))
+
     @survives
     def expire(self) -> None:
         """End the transfers whose policy does not permit them any more."""
         for grant in self.read(lambda unit: unit.grants.open_of(self.did)):
-            contract = self.read(lambda unit, grant=grant: unit.contracts.get(grant.contract))
+            contract = self._contract(grant.contract)
             target, now = grant.dataset, self.world.now
             permitted, reasons = permission.permits(contract.agreement, target=target, peer=grant.peer, now=now)
             if not permitted:

@@ -27,7 +27,9 @@ def test_i5_every_seed_converges_or_is_marked(kind: str, first: int) -> None:
 
 
 @pytest.mark.parametrize("kind", kinds.KINDS)
-def test_the_tables_and_their_stand_in_have_the_same_histories(kind: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_tables_and_their_stand_in_have_the_same_histories(
+    kind: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     databases = Databases("sqlite", str(tmp_path_factory.mktemp("simulation")))
     try:
         for seed in range(ON_SQLITE):

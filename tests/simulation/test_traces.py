@@ -23,12 +23,13 @@ from tests.simulation.world import Call
 @pytest.mark.parametrize("protocol", ["negotiation", "transfer"])
 def test_trace_1_a_termination_without_an_address_waits_for_it(protocol: str) -> None:
     two = byhand.pair() if protocol == "negotiation" else byhand.agreed()
+    terminate: Any = contracts.terminate if protocol == "negotiation" else transfers.terminate
     if protocol == "negotiation":
         byhand.request(two.consumer, "o2")
-        first, terminate = two.desk.take("ContractRequest"), contracts.terminate
+        first = two.desk.take("ContractRequest")
     else:
         two.consumer.act(transfers.start, "urn:contract:consumer")
-        first, terminate = two.desk.take("TransferRequest"), transfers.terminate
+        first = two.desk.take("TransferRequest")
     answer = first.arrive()
     act(two.consumer, terminate, "enough")
     assert last(two.consumer).turn.wanted == TERMINATION

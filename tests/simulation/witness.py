@@ -79,7 +79,10 @@ class Witness:
         turn = exchange.turn
         parts = [f"{party.name} {exchange.protocol} {self.world.short(exchange.pid)} {turn.state}"]
         if turn.pending:
-            parts.append(f"{turn.pending.move} {self.world.short(turn.pending.id)}" + ("" if turn.pending.sent else " (not sent)"))
+            parts.append(
+                f"{turn.pending.move} {self.world.short(turn.pending.id)}"
+                + ("" if turn.pending.sent else " (not sent)")
+            )
         parts += [f"wants {turn.wanted}"] if turn.wanted else []
         parts += [f"stalled {turn.stalled}"] if turn.stalled else []
         parts += [] if turn.confirmed else ["unconfirmed"]
@@ -128,7 +131,12 @@ class Witness:
         pending = turn.pending
         if code == "move_crossed" and pending and not pending.sent and pending.move != machine.TERMINATION:
             self.fault(f"{party.name} refuses a {move} for a {pending.move} that has not left")
-        if code in ("move_illegal", "process_ended") and turn.adopted and turn.state and turn.table.leads_to(turn.state, move, turn.peer):
+        if (
+            code in ("move_illegal", "process_ended")
+            and turn.adopted
+            and turn.state
+            and turn.table.leads_to(turn.state, move, turn.peer)
+        ):
             self.fault(f"{party.name} refuses the {move} that leads to the {turn.state} it has adopted")
 
     def refused(self, party: Ours, what: str) -> None:
@@ -183,7 +191,10 @@ class Witness:
     def _content(self, consumer: Ours, mine: Exchange, provider: Ours, theirs: Exchange) -> None:
         """Both hold the same agreement, or the same address."""
         if mine.protocol == "negotiation" and mine.turn.state == "FINALIZED":
-            held = [party.read(lambda unit, pid=pid: unit.contracts.get(pid)) for party, pid in _sides(consumer, mine, provider, theirs)]
+            held = [
+                consumer.read(lambda unit: unit.contracts.get(mine.pid)),
+                provider.read(lambda unit: unit.contracts.get(theirs.pid)),
+            ]
             if held[0].agreement is None or held[0].agreement != held[1].agreement:
                 self.fault("final with different agreements")
         if mine.protocol == "transfer" and mine.turn.state == "STARTED" and theirs.turn.state == "STARTED":
@@ -218,9 +229,9 @@ class Witness:
         if exchange.protocol != "negotiation" or theirs.pid.startswith("urn:contract:"):
             return
         contract = party.read(lambda unit: unit.contracts.get(exchange.pid))
-        if certain and exchange.turn.state in ("REQUESTED", "OFFERED") and exchange.turn.state == theirs.state:
-            if contract.offer["permission"] != theirs.offer["permission"]:
-                self.fault(f"silent: different offers on the table in {theirs.state}")
+        open_ = exchange.turn.state in ("REQUESTED", "OFFERED") and exchange.turn.state == theirs.state
+        if certain and open_ and contract.offer["permission"] != theirs.offer["permission"]:
+            self.fault(f"silent: different offers on the table in {theirs.state}")
         if exchange.turn.state in ("AGREED", "VERIFIED", "FINALIZED") and contract.agreement is None:
             self.fault(f"{exchange.turn.state} without an agreement")
 
@@ -243,10 +254,6 @@ def _unfinished(exchange: Exchange) -> bool:
 def _agree(exchange: Exchange, theirs: Process) -> bool:
     # A peer without an answer to its first message shows what that asks for.
     return exchange.turn.shown == (theirs.state or ("REQUESTED" if exchange.turn.role == PROVIDER else "OFFERED"))
-
-
-def _sides(consumer: Ours, mine: Exchange, provider: Ours, theirs: Exchange) -> tuple[tuple[Ours, str], ...]:
-    return (consumer, mine.pid), (provider, theirs.pid)
 
 
 def _same(one: Exchange, other: Exchange) -> bool:

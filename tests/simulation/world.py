@@ -124,11 +124,11 @@ class World:
             self.at(sent + TIMEOUT_SECONDS, exchange.finish, Answer(None, error="timeout"))
         else:
             latency = self._latency()
-            self.at(sent + latency, exchange.arrive, True)
+            self.at(sent + latency, exchange.arrive)
             if latency >= TIMEOUT_SECONDS:
                 self.at(sent + TIMEOUT_SECONDS, exchange.finish, Answer(None, error="timeout"))
         if self.chance(self.weather.repeat):
-            self.at(sent + self._latency(), exchange.arrive, False)
+            self.at(sent + self._latency(), exchange.arrive_again)
 
 
 class _Exchange:
@@ -142,12 +142,19 @@ class _Exchange:
         self.world, self.source, self.target, self.call, self.done, self.sent = world, source, target, call, done, sent
         self.open = True
 
-    def arrive(self, answered: bool) -> None:  # noqa: FBT001 - an event's argument
+    def arrive_again(self) -> None:
+        """Arrive once more; nobody waits for this answer."""
+        answer = self.target.handle(self.call) if self.target.up else None
+        if self.world.lines is not None:
+            self._tell(answer, " (repeated by the network)")
+
+    def arrive(self) -> None:
+        """Reach the peer, and send its answer back."""
         world = self.world
         answer = self.target.handle(self.call) if self.target.up else None
         if world.lines is not None:
-            self._tell(answer, answered=answered)
-        if not answered or not self.open:
+            self._tell(answer)
+        if not self.open:
             return
         if answer is None:
             world.at(world.now + 0.05, self.finish, Answer(None, error="connection_lost"))
@@ -166,13 +173,14 @@ class _Exchange:
             self.open = False
             self.done(answer)
 
-    def _tell(self, answer: Answer | None, *, answered: bool) -> None:
+    def _tell(self, answer: Answer | None, again: str = "") -> None:
         state = answer.body.get("state") if answer and isinstance(answer.body, dict) else None
         code = answer.body.get("code") if answer and isinstance(answer.body, dict) else None
         said = "no answer (down)" if answer is None else f"{answer.status} {state or code or ''}"
-        again = "" if answered else " (repeated by the network)"
         late = " (late)" if self.world.now - self.sent >= TIMEOUT_SECONDS else ""
-        self.world.say(f"{self.source} -> {self.target.name} {_what(self.world, self.call)}{again}{late}: {said.strip()}")
+        self.world.say(
+            f"{self.source} -> {self.target.name} {_what(self.world, self.call)}{again}{late}: {said.strip()}"
+        )
 
 
 def _what(world: World, call: Call) -> str:
