@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
@@ -24,6 +24,12 @@ _of_contract, _of_transfer = _contracts.c.id == bindparam("of_id"), _transfers.c
 _of_grant = _grants.c.id == bindparam("of_id")
 _finalized = select(_exchanges.c.pid).where(_exchanges.c.pid == _contracts.c.id, _exchanges.c.state == FINALIZED)
 _select_contract, _insert_contract = select(_contracts).where(_of_contract), insert(_contracts)
+_select_agreed = select(_contracts).where(
+    _contracts.c.participant == bindparam("of_participant"),
+    _contracts.c.peer == bindparam("of_peer"),
+    _contracts.c.agreement_id == bindparam("of_agreement"),
+    _contracts.c.role == bindparam("of_role"),
+)
 _update_contract = update(_contracts).where(_of_contract, ~_finalized.exists())
 _select_transfer, _insert_transfer = select(_transfers).where(_of_transfer), insert(_transfers)
 _update_transfer = update(_transfers).where(_of_transfer)
@@ -57,29 +63,32 @@ class Contract:
 
 
 class Contracts:
-    """The aggregate."""
+    """The aggregate; what it has read it does not read again in the same unit."""
 
     def __init__(self, conn: Connection) -> None:
         self._conn = conn
+        self._known: dict[str, Contract] = {}
 
     def add(self, contract: Contract) -> None:
         """Insert what a new negotiation is about."""
         self._conn.execute(_insert_contract, columns(contract))
+        self._known[contract.id] = contract
 
     def get(self, contract: str) -> Contract | None:
         """Return a contract by its id."""
+        known = self._known.get(contract)
+        if known is not None:
+            return known
         row = self._conn.execute(_select_contract, {"of_id": contract}).first()
-        return _contract(row) if row else None
+        if row is None:
+            return None
+        found = self._known[contract] = _contract(row)
+        return found
 
     def by_agreement(self, participant: str, peer: str, agreement: str, role: str) -> Contract | None:
         """Return the contract with a peer in which we hold that agreement in that role."""
-        wanted = select(_contracts).where(
-            _contracts.c.participant == participant,
-            _contracts.c.peer == peer,
-            _contracts.c.agreement_id == agreement,
-            _contracts.c.role == role,
-        )
-        row = self._conn.execute(wanted).first()
+        named = {"of_participant": participant, "of_peer": peer, "of_agreement": agreement, "of_role": role}
+        row = self._conn.execute(_select_agreed, named).first()
         return _contract(row) if row else None
 
     def many(self, contracts: Sequence[str]) -> dict[str, Contract]:
@@ -95,6 +104,9 @@ class Contracts:
         """
         if self._conn.execute(_update_contract, {"of_id": contract, **values}).rowcount != 1:
             raise ConnectorError("contract_final", contract=contract)
+        known = self._known.get(contract)
+        if known is not None:
+            self._known[contract] = replace(known, **values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from connector.protocol.machine import Pending, Process
 from connector.protocol.machine import Table as States
 from connector.protocol.negotiation import NEGOTIATION
 from connector.protocol.transfer import TRANSFER
+from connector.store.tables import OPEN, Outbox, table
 from connector.store.tables import Exchange as ExchangeRow
-from connector.store.tables import Outbox, table
 
 STATES: dict[str, States] = {"negotiation": NEGOTIATION, "transfer": TRANSFER}
 _exchanges, _outbox = table(ExchangeRow), table(Outbox)
@@ -53,6 +53,13 @@ _theirs = (
 )
 _OURS, _WITH_PEER, _THEIRS = _one(*_ours), _one(*_with_peer), _one(*_theirs)
 _not_ended = and_(*(_exchanges.c.state != state for state in sorted({*NEGOTIATION.terminal, *TRANSFER.terminal})))
+_open = select(_exchanges.c.pid).where(
+    _exchanges.c.participant == bindparam("of_participant"),
+    _exchanges.c.peer == bindparam("of_peer"),
+    _exchanges.c.protocol == bindparam("of_protocol"),
+    OPEN,
+)
+_open_count = select(func.count()).select_from(_open.limit(1000).subquery())
 _insert = insert(_exchanges)
 _update = update(_exchanges).where(
     _exchanges.c.pid == bindparam("of_pid"),
@@ -156,18 +163,8 @@ class Exchanges:
 
     def open_count(self, participant: str, peer: str, protocol: str) -> int:
         """Return how many processes with a peer have not ended (capped at 1,000)."""
-        ended = STATES[protocol].terminal
-        wanted = (
-            select(_exchanges.c.pid)
-            .where(
-                _exchanges.c.participant == participant,
-                _exchanges.c.peer == peer,
-                _exchanges.c.protocol == protocol,
-                _exchanges.c.state.is_(None) | _exchanges.c.state.notin_(ended),
-            )
-            .limit(1000)
-        )
-        return len(self._conn.execute(wanted).all())
+        named = {"of_participant": participant, "of_peer": peer, "of_protocol": protocol}
+        return self._conn.execute(_open_count, named).scalar_one()
 
     def page(
         self, participant: str, protocol: str, *, before: tuple[float, str] | None = None, limit: int = 50,

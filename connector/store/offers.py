@@ -13,6 +13,8 @@ from connector.store.tables import Offer as OfferRow
 from connector.store.tables import Policy as PolicyRow
 from connector.store.tables import columns, table
 
+CATALOG = "catalog"
+NEGOTIATION = "negotiation"
 _policies, _datasets, _offers = table(PolicyRow), table(DatasetRow), table(OfferRow)
 
 # What messages and reads of data need is made once: making a statement costs several times more than running it.
@@ -25,8 +27,11 @@ _select_dataset = select(_datasets).where(
 _select_offer = select(_offers).where(
     _offers.c.participant == bindparam("of_participant"), _offers.c.id == bindparam("of_id")
 )
-CATALOG = "catalog"
-NEGOTIATION = "negotiation"
+_given = _offers.c.participant == _policies.c.participant, _offers.c.access == _policies.c.digest
+_select_access = select(_policies).where(
+    _policies.c.participant == bindparam("of_participant"),
+    select(_offers.c.id).where(*_given, _offers.c.origin == CATALOG).exists(),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +69,8 @@ class Policies:
 
     def access_in_use(self, participant: str) -> Sequence[Policy]:
         """Return the distinct access policies of catalogue offers."""
-        used = (
-            select(_offers.c.access)
-            .where(_offers.c.participant == participant, _offers.c.access.is_not(None), _offers.c.origin == CATALOG)
-            .distinct()
-        )
-        wanted = select(_policies).where(_policies.c.participant == participant, _policies.c.digest.in_(used))
-        return [Policy(**row._asdict()) for row in self._conn.execute(wanted)]
+        rows = self._conn.execute(_select_access, {"of_participant": participant})
+        return [Policy(**row._asdict()) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +176,11 @@ class Offer:
 
 
 class Offers:
-    """The aggregate."""
+    """The aggregate; what it has read it does not read again in the same unit."""
 
     def __init__(self, conn: Connection) -> None:
         self._conn = conn
+        self._known: dict[tuple[str, str], Offer] = {}
 
     def add(self, offer: Offer) -> None:
         """Insert an offer."""
@@ -187,8 +188,14 @@ class Offers:
 
     def get(self, participant: str, offer: str) -> Offer | None:
         """Return an offer by its id."""
+        known = self._known.get((participant, offer))
+        if known is not None:
+            return known
         row = self._conn.execute(_select_offer, {"of_participant": participant, "of_id": offer}).first()
-        return Offer(**row._asdict()) if row else None
+        if row is None:
+            return None
+        found = self._known[participant, offer] = Offer(**row._asdict())
+        return found
 
     def list(self, participant: str, dataset: str | None = None) -> Sequence[Offer]:
         """Return catalogue offers, of one dataset where it is given."""
@@ -200,4 +207,5 @@ class Offers:
 
     def remove(self, participant: str, offer: str) -> None:
         """Remove an offer from the catalogue."""
+        self._known.pop((participant, offer), None)
         self._conn.execute(delete(_offers).where(_offers.c.participant == participant, _offers.c.id == offer))

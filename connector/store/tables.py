@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Table, Text, UniqueConstraint
+from sqlalchemy import JSON, Column, Index, Table, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 # A migration can only change a constraint that has a name, and SQLite and PostgreSQL would each choose their own.
@@ -16,6 +16,11 @@ SQLModel.metadata.naming_convention = {
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+OPEN = text("(state IS NULL OR state NOT IN ('COMPLETED', 'FINALIZED', 'TERMINATED'))")
+"""The condition of processes that have not ended, word for word that of their index: only so do databases use it."""
+
+_WITH_ACCESS = text("access IS NOT NULL")
 
 # mypy cannot see the attribute that SQLModel adds; one function keeps that in one place.
 
@@ -93,7 +98,10 @@ class Dataset(SQLModel, table=True):
 class Offer(SQLModel, table=True):
     """An offer of ours: in the catalogue, or (origin `negotiation`) one that we sent or a counter-offer that we accepted."""
 
-    __table_args__ = (Index("ix_offer_dataset", "participant", "dataset"),)
+    __table_args__ = (
+        Index("ix_offer_dataset", "participant", "dataset"),
+        Index("ix_offer_access", "participant", "access", sqlite_where=_WITH_ACCESS, postgresql_where=_WITH_ACCESS),
+    )
     participant: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
     dataset: str
@@ -114,6 +122,7 @@ class Exchange(SQLModel, table=True):
         UniqueConstraint("participant", "peer", "protocol", "role", "peer_pid"),
         Index("ix_exchange_list", "participant", "protocol", "created"),
         Index("ix_exchange_check", "check_at"),
+        Index("ix_exchange_open", "participant", "peer", "protocol", sqlite_where=OPEN, postgresql_where=OPEN),
     )
     pid: str = Field(primary_key=True)
     participant: str

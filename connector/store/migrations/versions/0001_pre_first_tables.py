@@ -148,6 +148,8 @@ def _offer() -> None:
         sa.PrimaryKeyConstraint("participant", "id", name="pk_offer"),
     )
     op.create_index("ix_offer_dataset", "offer", ["participant", "dataset"])
+    given = sa.text("access IS NOT NULL")
+    op.create_index("ix_offer_access", "offer", ["participant", "access"], sqlite_where=given, postgresql_where=given)
 
 
 def _exchange() -> None:
@@ -186,6 +188,14 @@ def _exchange() -> None:
         ),
     )
     op.create_index("ix_exchange_check", "exchange", ["check_at"])
+    unended = sa.text("(state IS NULL OR state NOT IN ('COMPLETED', 'FINALIZED', 'TERMINATED'))")
+    op.create_index(
+        "ix_exchange_open",
+        "exchange",
+        ["participant", "peer", "protocol"],
+        sqlite_where=unended,
+        postgresql_where=unended,
+    )
     op.create_index("ix_exchange_list", "exchange", ["participant", "protocol", "created"])
 
 
