@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from connector.errors import BadMessage, TooLarge
@@ -112,3 +114,74 @@ def _check_text(value: Any) -> None:
     elif isinstance(value, list):
         for item in value:
             _check_text(item)
+
+
+_LEXEMES = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},]|[^\s\[\]{},":]+', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Positions:
+    """Where things stand in a JSON text, as (line, column) from 1, by JSON pointer (RFC 6901).
+
+    `values` has every value, `names` the name of every member, `twice` the second mention of a member.
+    """
+
+    values: dict[str, tuple[int, int]] = field(default_factory=dict)
+    names: dict[str, tuple[int, int]] = field(default_factory=dict)
+    twice: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def nearest(self, pointer: str, *, name: bool = False) -> tuple[int, int]:
+        """Return where the thing at a pointer stands, or the nearest thing around it; `name` for a member's name."""
+        known = {**self.values, **self.names} if name else self.values
+        while pointer and pointer not in known:
+            pointer = pointer.rpartition("/")[0]
+        return known.get(pointer, (1, 1))
+
+
+def line_of(text: str, offset: int) -> tuple[int, int]:
+    """Return the line and column of a character."""
+    before = text[:offset]
+    return before.count("\n") + 1, offset - before.rfind("\n")
+
+
+def positions(data: bytes) -> Positions:
+    """Return where everything stands in a JSON text that `loads` has read, or refused for a member that is there twice."""
+    text, found = data.decode(), Positions()
+    lines = [0, *(match.end() for match in re.finditer("\n", text))]
+    holders: list[tuple[str, list[int]]] = []
+    member: str | None = None
+    for match in _LEXEMES.finditer(text):
+        lexeme = match[0]
+        if lexeme in ("]", "}"):
+            holders.pop()
+        if lexeme in (",", "]", "}"):
+            continue
+        line = bisect_right(lines, match.start())
+        here = (line, match.start() - lines[line - 1] + 1)
+        if holders and not holders[-1][1] and member is None:
+            member = _named(lexeme, holders[-1][0], here, found)
+            continue
+        pointer = _place(holders, member)
+        found.values.setdefault(pointer, here)
+        member = None
+        if lexeme in ("[", "{"):
+            holders.append((pointer, [0] if lexeme == "[" else []))
+    return found
+
+
+def _named(lexeme: str, holder: str, here: tuple[int, int], found: Positions) -> str:
+    name = json.loads(lexeme).replace("~", "~0").replace("/", "~1")
+    known = found.twice if f"{holder}/{name}" in found.names else found.names
+    known[f"{holder}/{name}"] = here
+    return str(name)
+
+
+def _place(holders: list[tuple[str, list[int]]], member: str | None) -> str:
+    """Return the pointer of the next value; an array counts its items."""
+    if not holders:
+        return ""
+    holder, count = holders[-1]
+    if member is not None:
+        return f"{holder}/{member}"
+    count[0] += 1
+    return f"{holder}/{count[0] - 1}"

@@ -22,6 +22,7 @@ COMMANDS = (
     "peers",
     "datasets",
     "offers",
+    "policies",
     "catalog",
     "contracts",
     "transfers",
@@ -60,15 +61,15 @@ class Argument:
         """How it is written: `PEER`, `--offer ID`, `--wait`, `--auth pinned|mock`."""
         choices = self.settings.get("choices")
         value = self.metavar or ("|".join(choices) if choices else "")
+        more = " ..." if self.settings.get("nargs") in ("+", "*") or self.settings.get("action") == "append" else ""
         if self.positional:
-            return value
-        more = " ..." if self.settings.get("nargs") == "+" else ""
+            return value + more
         return f"{'|'.join(self.flags)} {value}".rstrip() + more
 
     @property
     def usage(self) -> str:
         """How it stands in a usage line: in brackets when it may be left out."""
-        optional = self.settings.get("nargs") == "?" if self.positional else not self.settings.get("required")
+        optional = self.settings.get("nargs") in ("?", "*") if self.positional else not self.settings.get("required")
         return f"[{self.shown}]" if optional else self.shown
 
 
@@ -90,6 +91,11 @@ class Verb:
 def place(metavar: str, dest: str, *, text: str | None = None, optional: bool = False) -> Argument:
     """Return a positional argument."""
     return Argument((dest,), text or dest, metavar, {"nargs": "?"} if optional else {})
+
+
+def places(metavar: str, dest: str, *, optional: bool = False) -> Argument:
+    """Return a positional argument that may be given several times."""
+    return Argument((dest,), dest, metavar, {"nargs": "*" if optional else "+"})
 
 
 def option(flag: str, metavar: str | None = None, *, text: str | None = None, **settings: Any) -> Argument:

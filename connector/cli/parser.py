@@ -145,7 +145,7 @@ def _add(group: Any, argument: Argument, language: str) -> None:
         "default": argparse.SUPPRESS,
         "help": texts.say(f"cli_argument_{argument.text}", language).replace("%", "%%"),
     }
-    if argument.metavar and "action" not in argument.settings:
+    if argument.metavar and argument.settings.get("action", "append") == "append":
         settings["metavar"] = argument.metavar
     elif "choices" in argument.settings:
         settings["metavar"] = "|".join(argument.settings["choices"])

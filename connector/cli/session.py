@@ -8,13 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from connector import config
-from connector.cli import api
 from connector.cli.commands import DONE, MisusedError
 from connector.cli.output import Column, Output
 from connector.errors import ConfigError, Missing
 
 if TYPE_CHECKING:
+    from connector import config
+    from connector.cli import api
     from connector.cli.main import Serve
 
 TOKEN_FILE = "operator.token"  # noqa: S105 - the name of the file
@@ -38,6 +38,8 @@ class Session:
     @cached_property
     def home(self) -> Path:
         """The home: `--home`, or the folder one stands in if it is a home. Raises MisusedError."""
+        from connector import config  # noqa: PLC0415 - slow, and commands that work on files alone have no need of it
+
         named = self.typed("home")
         if named is None and not Path(config.FILE).is_file():
             raise MisusedError("cli_home_unnamed", field="--home")
@@ -49,6 +51,8 @@ class Session:
     @cached_property
     def settings(self) -> config.Config:
         """The home's settings; from here on their language is spoken unless `--lang` names one. Raises ConfigError."""
+        from connector import config  # noqa: PLC0415 - as above
+
         found = config.load(self.home, self.environ)
         self.output.language = self.typed("language") or found.language
         return found
@@ -56,6 +60,8 @@ class Session:
     @cached_property
     def api(self) -> api.Api:
         """The running connector, called as the operator whose token file it is. Raises ConfigError."""
+        from connector.cli import api  # noqa: PLC0415 - as above
+
         where = api.address(self.settings)
         return api.Api(
             where, self.home, _token(Path(self.typed("token_file") or self.home / TOKEN_FILE)), self.output.language
@@ -73,11 +79,13 @@ class Session:
 
     def at(self, *segments: str, **query: object) -> str:
         """Return the API's path of something that belongs to the whole installation."""
+        from connector.cli import api  # noqa: PLC0415 - as above
+
         return api.path(*segments, **query)
 
     def path(self, *segments: str, **query: object) -> str:
         """Return the API's path of something that belongs to the participant."""
-        return api.path("participants", self.member, *segments, **query)
+        return self.at("participants", self.member, *segments, **query)
 
     def removed(self, path: str) -> int:
         """Remove what is at a path and say so."""

@@ -78,13 +78,14 @@ def about_subject(subject: Subject | None, asked: str, world: World) -> bool | N
     """Return whether an asset or party is the one meant or a member of it; every one is when the rule names none."""
     if subject is None:
         return True
-    same = _same(subject, asked, world)
-    if same is False:
+    found = same(subject, asked, world)
+    if found is False:
         return False
-    return every((same, None if subject.unknown else True, *(state(each, world) for each in subject.refinements)))
+    return every((found, None if subject.unknown else True, *(state(each, world) for each in subject.refinements)))
 
 
-def _same(subject: Subject, asked: str, world: World) -> bool | None:
+def same(subject: Subject, asked: str, world: World) -> bool | None:
+    """Return whether an asset or party is the one meant or a member of it, refinements aside."""
     if not asked:
         return None
     name = terms.expand(asked)

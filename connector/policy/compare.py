@@ -72,7 +72,7 @@ def _policies(ours: Policy, theirs: Policy) -> Iterator[str]:
 
 def _rules(ours: Sequence[Rule], theirs: Sequence[Rule]) -> Iterator[str]:
     """Name the rules that only one side has; of a single pair about the same act, what differs inside."""
-    mine, other = _unmatched(ours, theirs, _rule), _unmatched(theirs, ours, _rule)
+    mine, other = _unmatched(ours, theirs, form), _unmatched(theirs, ours, form)
     if len(mine) == len(other) == 1 and _head(mine[0]) == _head(other[0]):
         yield from _conditions(mine[0].constraints, other[0].constraints)
         yield from _rules(mine[0].then, other[0].then)
@@ -86,19 +86,20 @@ def _conditions(ours: Sequence[Condition], theirs: Sequence[Condition]) -> Itera
     yield from (condition.pointer for condition in (*missing, *other))
 
 
-def _unmatched(these: Sequence[Any], those: Sequence[Any], form: Any) -> list[Any]:
-    there = Counter(form(each) for each in those)
+def _unmatched(these: Sequence[Any], those: Sequence[Any], shape: Any) -> list[Any]:
+    there = Counter(shape(each) for each in those)
     found = []
     for each in these:
-        if there[form(each)]:
-            there[form(each)] -= 1
+        if there[shape(each)]:
+            there[shape(each)] -= 1
         else:
             found.append(each)
     return found
 
 
-def _rule(rule: Rule) -> Form:
-    return (*_head(rule), _bag(map(_condition, rule.constraints)), _bag(map(_rule, rule.then)))
+def form(rule: Rule) -> Form:
+    """Return what a rule says, whatever its identifiers and the order of its parts."""
+    return (*_head(rule), _bag(map(_condition, rule.constraints)), _bag(map(form, rule.then)))
 
 
 def _head(rule: Rule) -> Form:

@@ -16,7 +16,7 @@ from connector.policy.node import escape
 from connector.policy.terms import WIRE_PREFIXES, XSD, words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 OPERATORS = words("eq gt gteq hasPart isA isAllOf isAnyOf isNoneOf isPartOf lt lteq neq")
 _LOGICAL = ("and", "or", "xone", "andSequence")
@@ -69,106 +69,130 @@ def check_wire(document: Mapping[str, Any], *, message: bool = False) -> None:
         Invalid: a `policy_` code with the JSON pointer in `field`.
     """
     bounds.check(document)
+    for fault in faults(document, message=message):
+        raise fault
+
+
+def faults(document: Mapping[str, Any], *, message: bool = False) -> Iterator[Invalid]:
+    """Yield everything that keeps a document from travelling, in the order in which it is found."""
     if document.get("@type", "Offer") != "Offer":
-        raise Invalid("policy_wire_type", field="/@type")
+        yield Invalid("policy_wire_type", field="/@type")
     if ("target" in document) != message:
-        raise Invalid("policy_wire_target", field="/target")
-    _check_names(document, "", _POLICY)
-    _check_texts(document)
+        yield Invalid("policy_wire_target", field="/target")
+    yield from _names(document, "", _POLICY)
+    yield from _texts(document)
     if not any(document.get(name) for name in ("permission", "prohibition")):
-        raise Invalid("policy_wire_rules", field="")
+        yield Invalid("policy_wire_rules", field="")
     for name in _RULES:
         if name in document:
-            _check_rules(document[name], f"/{name}")
+            yield from _rules(document[name], f"/{name}")
 
 
-def _check_texts(document: Mapping[str, Any]) -> None:
+def _texts(document: Mapping[str, Any]) -> Iterator[Invalid]:
     for name in ("@id", "target", "assigner", "assignee", "timestamp"):
         if not isinstance(document.get(name, ""), str):
-            raise Invalid("policy_text", field=f"/{name}")
+            yield Invalid("policy_text", field=f"/{name}")
     profile = document.get("profile", [])
     if isinstance(profile, list):
         for index, item in enumerate(profile):
-            _check_iri(item, f"/profile/{index}")
+            yield from _iri(item, f"/profile/{index}")
     else:
-        _check_iri(profile, "/profile")
+        yield from _iri(profile, "/profile")
 
 
-def _check_rules(rules: Any, pointer: str) -> None:
+def _rules(rules: Any, pointer: str) -> Iterator[Invalid]:
     if not isinstance(rules, list) or not rules:
-        raise Invalid("policy_wire_array", field=pointer)
+        yield Invalid("policy_wire_array", field=pointer)
+        return
     for index, rule in enumerate(rules):
         at = f"{pointer}/{index}"
         if not isinstance(rule, dict):
-            raise Invalid("policy_object", field=at)
-        if "target" in rule or "odrl:target" in rule:
-            raise Invalid("policy_wire_target", field=f"{at}/target")
-        _check_names(rule, at, _RULE)
-        if not isinstance(rule.get("action"), str):
-            raise Invalid("policy_wire_action", field=f"{at}/action")
-        _check_term(rule["action"], f"{at}/action", ("use",))
-        _check_constraints(rule.get("constraint", []), f"{at}/constraint")
-        if "duty" in rule:
-            _check_rules(rule["duty"], f"{at}/duty")
+            yield Invalid("policy_object", field=at)
+        else:
+            yield from _rule(rule, at)
 
 
-def _check_constraints(conditions: Any, pointer: str) -> None:
+def _rule(rule: Mapping[str, Any], at: str) -> Iterator[Invalid]:
+    for name in ("target", "odrl:target"):
+        if name in rule:
+            yield Invalid("policy_wire_target", field=f"{at}/{name}")
+    yield from _names(rule, at, _RULE | {"target"})
+    if isinstance(rule.get("action"), str):
+        yield from _term(rule["action"], f"{at}/action", ("use",))
+    else:
+        yield Invalid("policy_wire_action", field=f"{at}/action")
+    yield from _constraints(rule.get("constraint", []), f"{at}/constraint")
+    if "duty" in rule:
+        yield from _rules(rule["duty"], f"{at}/duty")
+
+
+def _constraints(conditions: Any, pointer: str) -> Iterator[Invalid]:
     if not isinstance(conditions, list):
-        raise Invalid("policy_wire_array", field=pointer)
+        yield Invalid("policy_wire_array", field=pointer)
+        return
     for index, condition in enumerate(conditions):
         at = f"{pointer}/{index}"
-        if not isinstance(condition, dict):
-            raise Invalid("policy_object", field=at)
-        kinds = [name for name in _LOGICAL if name in condition]
-        if len(kinds) > 1 or (kinds and condition.keys() & _CONSTRAINT - {"@id", "@type"}):
-            raise Invalid("policy_logical", field=at)
-        if kinds:
-            _check_names(condition, at, {"@id", "@type", *kinds})
-            _check_constraints(condition[kinds[0]], f"{at}/{kinds[0]}")
+        if isinstance(condition, dict):
+            yield from _condition(condition, at)
         else:
-            _check_constraint(condition, at)
+            yield Invalid("policy_object", field=at)
 
 
-def _check_constraint(constraint: Mapping[str, Any], pointer: str) -> None:
+def _condition(condition: Mapping[str, Any], at: str) -> Iterator[Invalid]:
+    kinds = [name for name in _LOGICAL if name in condition]
+    if len(kinds) > 1 or (kinds and condition.keys() & _CONSTRAINT - {"@id", "@type"}):
+        yield Invalid("policy_logical", field=at)
+    elif kinds:
+        yield from _names(condition, at, {"@id", "@type", *kinds})
+        yield from _constraints(condition[kinds[0]], f"{at}/{kinds[0]}")
+    else:
+        yield from _constraint(condition, at)
+
+
+def _constraint(constraint: Mapping[str, Any], pointer: str) -> Iterator[Invalid]:
     for name in ("leftOperand", "operator", "rightOperand"):
         if name not in constraint:
-            raise Invalid("policy_constraint", field=pointer, member=name)
-    _check_names(constraint, pointer, _CONSTRAINT)
-    if not isinstance(constraint["operator"], str) or constraint["operator"] not in OPERATORS:
-        raise Invalid("policy_wire_operator", field=f"{pointer}/operator")
-    _check_iri(constraint["leftOperand"], f"{pointer}/leftOperand")
-    right = constraint["rightOperand"]
+            yield Invalid("policy_constraint", field=pointer, member=name)
+    yield from _names(constraint, pointer, _CONSTRAINT)
+    operator = constraint.get("operator", "eq")
+    if not isinstance(operator, str) or operator not in OPERATORS:
+        yield Invalid("policy_wire_operator", field=f"{pointer}/operator")
+    if "leftOperand" in constraint:
+        yield from _iri(constraint["leftOperand"], f"{pointer}/leftOperand")
+    right = constraint.get("rightOperand", [])
     for index, item in enumerate(right if isinstance(right, list) else [right]):
-        _check_value(item, f"{pointer}/rightOperand" + (f"/{index}" if isinstance(right, list) else ""))
+        yield from _value(item, f"{pointer}/rightOperand" + (f"/{index}" if isinstance(right, list) else ""))
 
 
-def _check_value(value: Any, pointer: str) -> None:
+def _value(value: Any, pointer: str) -> Iterator[Invalid]:
     if isinstance(value, str):
         return
     if not isinstance(value, dict):
-        raise Invalid("policy_wire_value", field=pointer)
+        yield Invalid("policy_wire_value", field=pointer)
+        return
     for keyword in ("@id", "@type"):
         if keyword in value:
-            _check_iri(value[keyword], f"{pointer}/{keyword}")
+            yield from _iri(value[keyword], f"{pointer}/{keyword}")
 
 
-def _check_iri(value: Any, pointer: str) -> None:
-    if not isinstance(value, str):
-        raise Invalid("policy_text", field=pointer)
-    _check_term(value, pointer, ())
+def _iri(value: Any, pointer: str) -> Iterator[Invalid]:
+    if isinstance(value, str):
+        yield from _term(value, pointer, ())
+    else:
+        yield Invalid("policy_text", field=pointer)
 
 
-def _check_names(found: Mapping[str, Any], pointer: str, known: frozenset[str] | set[str]) -> None:
+def _names(found: Mapping[str, Any], pointer: str, known: frozenset[str] | set[str]) -> Iterator[Invalid]:
     for name in found:
         if name not in known:
-            _check_term(name, f"{pointer}/{escape(name)}", ())
+            yield from _term(name, f"{pointer}/{escape(name)}", ())
 
 
-def _check_term(term: str, pointer: str, bare: tuple[str, ...]) -> None:
-    """Check that a name survives: one of the bare ones, a prefix of DSP's context, or a full IRI."""
+def _term(term: str, pointer: str, bare: tuple[str, ...]) -> Iterator[Invalid]:
+    """Yield a fault unless a name survives: one of the bare ones, a prefix of DSP's context, or a full IRI."""
     prefix, colon, rest = term.partition(":")
     if not colon:
         if term not in bare:
-            raise Invalid("policy_wire_term", field=pointer)
+            yield Invalid("policy_wire_term", field=pointer)
     elif not rest or (prefix not in WIRE_PREFIXES and prefix not in _SCHEMES):
-        raise Invalid("policy_wire_prefix", field=pointer)
+        yield Invalid("policy_wire_prefix", field=pointer)

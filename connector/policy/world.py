@@ -123,9 +123,15 @@ class World:
         return None if None in found else tuple(moment for moment in found if moment is not None)
 
 
+def after_agreement(text: str) -> int | None:
+    """Return the seconds after the agreement that EDC's `contractAgreement+30d` speaks of; `None` for any other text."""
+    match = _AFTER_AGREEMENT.fullmatch(text)
+    return None if match is None else int(match[1]) * _SECONDS[match[2]]
+
+
 def _in_force(text: str, agreed_at: float | None) -> float | None:
     """Return the instant that EDC's `inForceDate` speaks of: an xsd:dateTime or `contractAgreement+30d`."""
-    match = _AFTER_AGREEMENT.fullmatch(text)
-    if match is None:
+    seconds = after_agreement(text)
+    if seconds is None:
         return instant(text)
-    return None if agreed_at is None else agreed_at + int(match[1]) * _SECONDS[match[2]]
+    return None if agreed_at is None else agreed_at + seconds

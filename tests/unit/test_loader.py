@@ -105,3 +105,26 @@ def test_an_object_is_asked_for_and_given() -> None:
 def test_an_integer_that_readers_read_differently_is_refused(number: str) -> None:
     with pytest.raises(BadMessage, match="json_number"):
         loader.loads(number.encode())
+
+
+def test_positions_are_known_by_pointer() -> None:
+    text = b'{\n  "a": [1, {"b/c": "x,}"}],\n  "e": {}, "e": [],\n "f":[[],[2]]}'
+    found = loader.positions(text)
+    assert found.values[""] == (1, 1)
+    assert found.values["/a/1/b~1c"] == (2, 20)
+    assert found.names["/a/1/b~1c"] == (2, 13)
+    assert found.values["/f/1/0"] == (4, 10)
+    assert found.twice == {"/e": (3, 12)}
+
+
+def test_the_nearest_place_is_given_for_what_is_not_there() -> None:
+    found = loader.positions(b'{"a": {"b": 1}}')
+    assert found.nearest("/a/b/c/d") == (1, 13)
+    assert found.nearest("/a/b", name=True) == (1, 8)
+    assert found.nearest("/x") == (1, 1)
+    assert loader.positions(b"3").nearest("") == (1, 1)
+
+
+def test_a_character_has_a_line_and_a_column() -> None:
+    assert loader.line_of("ab\ncd", 4) == (2, 2)
+    assert loader.line_of("ab", 0) == (1, 1)

@@ -1,0 +1,66 @@
+"""Policy files and the folders that they stand in, for commands that work on files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from connector import loader
+from connector.cli.commands import MisusedError
+from connector.errors import ConnectorError
+
+REGISTRY = "registry.json"
+"""A folder with this file holds the profile, not policies."""
+
+
+def read(file: Path) -> bytes:
+    """Return a file's bytes. Raises MisusedError."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise MisusedError("cli_file_unreadable", field="PATH", path=str(file), reason=error.strerror) from None
+
+
+def policies(paths: Iterable[str]) -> list[Path]:
+    """Return the policy files that paths name: files, and everything that ends in `.json` below folders. Raises MisusedError."""
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        if path.is_dir():
+            found |= dict.fromkeys(
+                each for each in sorted(path.rglob("*.json")) if not (each.parent / REGISTRY).exists()
+            )
+        else:
+            read(path)
+            found[path] = None
+    return [*found]
+
+
+def document(file: Path) -> dict[str, Any]:
+    """Return the JSON object in a file. Raises MisusedError."""
+    try:
+        return loader.load_object(read(file), limit=loader.OPERATOR_BYTES)
+    except MisusedError:
+        raise
+    except ConnectorError as error:
+        raise MisusedError(error.code, field=str(file), **error.values) from None
+
+
+def beside(file: Path) -> Callable[[str], Mapping[str, Any] | None]:
+    """Return what finds a policy by its identifier among the files of the same folder."""
+    return lambda name: _named(file.parent).get(name)
+
+
+@cache
+def _named(folder: Path) -> Mapping[str, Mapping[str, Any]]:
+    found: dict[str, Mapping[str, Any]] = {}
+    for file in sorted(folder.glob("*.json")):
+        try:
+            value = loader.load_object(file.read_bytes(), limit=loader.OPERATOR_BYTES)
+        except (ConnectorError, OSError):
+            continue
+        name = value.get("@id", value.get("uid"))
+        if isinstance(name, str):
+            found.setdefault(name, value)
+    return found
