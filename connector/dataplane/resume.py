@@ -251,7 +251,10 @@ def _locked(target: Path) -> Iterator[BufferedRandom]:
             raise LocalError("download_busy", path=str(part)) from None
         if not _still_named(part, descriptor):
             raise LocalError("download_busy", path=str(part))
-        yield file
+        try:
+            yield file
+        finally:
+            _leave_nothing(file, part, target)
 
 
 def _still_named(part: Path, descriptor: int) -> bool:
@@ -260,6 +263,15 @@ def _still_named(part: Path, descriptor: int) -> bool:
         return os.path.samestat(part.lstat(), os.fstat(descriptor))
     except FileNotFoundError:
         return False
+
+
+def _leave_nothing(file: BufferedRandom, part: Path, target: Path) -> None:
+    """Remove an unfinished file into which nothing came, while the lock keeps others from writing to it."""
+    with contextlib.suppress(OSError):
+        file.flush()
+        if os.fstat(file.fileno()).st_size == 0 and _still_named(part, file.fileno()):
+            _etag_file(target).unlink(missing_ok=True)
+            part.unlink()
 
 
 def _etag_file(target: Path) -> Path:

@@ -174,8 +174,7 @@ def test_i9_a_wrong_digest_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(LocalError, match="download_digest"):
         _download(provider, tmp_path / "data")
     assert (tmp_path / "data").read_bytes() == b"the old one stays"
-    assert (tmp_path / "data.part").read_bytes() == b""
-    assert not (tmp_path / "data.part.etag").exists()
+    assert _left(tmp_path) == ["data"]
 
 
 def test_i9_corruption_in_the_resumed_part_is_found(tmp_path: Path) -> None:
@@ -270,6 +269,23 @@ def test_progress_is_told(tmp_path: Path) -> None:
     )
     assert seen[-1] == (len(CONTENT), len(CONTENT))
     assert sorted(seen) == seen
+
+
+def test_a_download_that_is_refused_leaves_nothing(tmp_path: Path) -> None:
+    def refuse(_start: int, _etag: str | None) -> Response:
+        raise LocalError("refused")
+
+    with pytest.raises(LocalError, match="refused"):
+        resume.download(refuse, tmp_path / "copy", pause=lambda _seconds: None)
+    assert _left(tmp_path) == []
+
+
+def test_a_few_bytes_of_a_broken_download_are_kept(tmp_path: Path) -> None:
+    provider = _Provider()
+    provider.breaks = [10] + [0] * resume.ATTEMPTS
+    with pytest.raises(LocalError, match="download_broken"):
+        _download(provider, tmp_path / "copy")
+    assert (tmp_path / "copy.part").read_bytes() == CONTENT[:10]
 
 
 def test_an_empty_content_is_a_download_too(tmp_path: Path) -> None:
