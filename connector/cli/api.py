@@ -26,6 +26,8 @@ SECONDS: Final = 120.0
 _MOST_BYTES = 64 * 1024 * 1024
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a listener on every address is reached
 _ERRORS = 400
+_AWAY = frozenset({502, 503, 504})
+"""What stands between us and the listener answers, while it is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class Api:
 
         Raises:
             Refused: the answer is a problem document.
-            OSError: there is no connection.
+            OSError: there is no connection, or what stands between answers for a listener that is away.
         """
         connection = self._connection()
         try:
@@ -118,6 +120,9 @@ class Api:
         if problem is not None:
             connection.close()
             raise Refused(problem)
+        if response.status in _AWAY:
+            connection.close()
+            raise ConnectionError(str(response.status))
         return Answer(response, connection)
 
     def not_running(self) -> Unreachable:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import http.client
 import random
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 import pytest
 
+from connector.cli.api import Address, Answer, Api, path
+from connector.cli.fetch import _Opening
 from connector.dataplane import resume
 from tests.acceptance import towns
 from tests.acceptance.processes import processes
@@ -26,50 +26,23 @@ if TYPE_CHECKING:
 SIZE: Final = 8 * 1024 * 1024
 
 
-class _Body:
-    """An answer of the gateway whose breaks are OSErrors, as `resume.Response` wants it."""
-
-    def __init__(self, connection: http.client.HTTPConnection, answer: http.client.HTTPResponse) -> None:
-        self._connection = connection
-        self._answer = answer
-        self.status = answer.status
-        self.headers = answer.headers
-
-    def read(self, amount: int, /) -> bytes:
-        try:
-            piece = self._answer.read1(amount)
-        except http.client.HTTPException as error:
-            raise OSError from error
-        if not piece and self._answer.length:
-            raise ConnectionResetError
-        return piece
-
-    def close(self) -> None:
-        self._answer.close()
-        self._connection.close()
-
-
 @dataclass(slots=True)
 class Gateway:
-    """The consumer's own connector as `connector fetch` meets it."""
+    """The consumer's own connector as `connector fetch` asks it; `ranges` are where it was asked to begin."""
 
     town: Town
     contract: str
     ranges: list[int] = field(default_factory=list)
+    _opening: _Opening = field(init=False)
 
-    def open_range(self, start: int, etag: str | None) -> _Body:
+    def __post_init__(self) -> None:
+        api = Api(Address("127.0.0.1", self.town.admin), self.town.home, self.town.token, "en")
+        self._opening = _Opening(api, path("participants", self.town.did, "contracts", self.contract, "data"))
+
+    def open_range(self, start: int, etag: str | None) -> Answer:
         """Ask for the bytes from a place on."""
         self.ranges.append(start)
-        connection = http.client.HTTPConnection("127.0.0.1", self.town.admin, timeout=30)
-        path = f"/api/v1/participants/{quote(self.town.did, safe='')}/contracts/{quote(self.contract, safe='')}/data"
-        headers = {"Authorization": f"Bearer {self.town.token}"} | resume.range_headers(start, etag)
-        connection.request("GET", path, headers=headers)
-        body = _Body(connection, connection.getresponse())
-        if body.status >= 500:
-            # The provider is not there: as if the connection had broken.
-            body.close()
-            raise ConnectionRefusedError
-        return body
+        return self._opening(start, etag)
 
 
 @pytest.mark.slow

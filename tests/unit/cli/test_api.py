@@ -97,6 +97,14 @@ def test_a_problem_is_raised_as_it_came(tmp_path: Path) -> None:
             assert caught.value.problem == {"code": "x", "detail": "No."}
 
 
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_data_from_a_gateway_that_is_away_counts_as_no_connection(tmp_path: Path, status: int) -> None:
+    with serving() as server:
+        server.answer = (status, "text/html", b"<html>Bad gateway</html>")
+        with pytest.raises(ConnectionError, match=str(status)):
+            client(server, tmp_path).open("/", {})
+
+
 @pytest.mark.parametrize(
     ("answer", "code"),
     [
