@@ -147,7 +147,7 @@ def _reads(stage: Stage) -> None:
     company = stage.parties[VA]
     records = stage.ask(company, "journal", "list", "--all")["items"]
     reads = [record["payload"] for record in records if record["kind"] == "data.read"]
-    for peer, dataset in sorted({(read["peer"], read["dataset"]) for read in reads}):
+    for peer, dataset in dict.fromkeys((read["peer"], read["dataset"]) for read in reads):
         mine = [read for read in reads if (read["peer"], read["dataset"]) == (peer, dataset)]
         total = sum(read["bytes"] for read in mine)
         stage.tell.line("read", who=stage.name(peer), dataset=dataset, count=len(mine), bytes=total)
