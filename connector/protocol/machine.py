@@ -298,7 +298,7 @@ def propose(process: Process, move: str, message_id: str, *, sent: bool = False)
 def _replace(process: Process, pending: Pending, message_id: str, *, sent: bool) -> Proposal:
     if pending.sent and (process.state is None or pending.target in process.table.terminal):
         return Proposal(replace(process, wanted=TERMINATION), "waits")
-    free = replace(process, pending=None, wanted=None)
+    free = replace(process, pending=None, wanted=None, stalled=None)
     if process.state is None:
         return Proposal(replace(free, state=TERMINATED), "done", dropped=pending)
     return replace(_make(free, TERMINATION, message_id, sent=sent), dropped=pending)
