@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.acceptance.towns import Town
     from tests.conversation.counterparty import Counterparty, Heard
 
+pytestmark = pytest.mark.slow
+
 EDC = "https://w3id.org/edc/dspace/v0.0.1"
 Form = Callable[[dict[str, Any]], dict[str, Any]]
 

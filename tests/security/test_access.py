@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tests.acceptance.conftest import Founding
     from tests.acceptance.towns import Town
 
+pytestmark = pytest.mark.slow
+
 HOUR = 3600.0
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tests.conversation.counterparty import Counterparty
     from tests.conversation.parts import Pids
 
+pytestmark = pytest.mark.slow
+
 
 def _rich(town: Town) -> dict[str, Any]:
     """Return an offer with every kind of part."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tests.acceptance.towns import Town
     from tests.conversation.counterparty import Counterparty
 
+pytestmark = pytest.mark.slow
+
 DSP = "https://w3id.org/dspace/2025/1/context.jsonld"
 Bodies = list[tuple[str, dict[str, Any]]]
 
@@ -152,7 +154,6 @@ def _replaced(body: dict[str, Any], place: tuple[Any, ...], junk: Any) -> dict[s
     return changed
 
 
-@pytest.mark.slow
 async def test_a2_18_a_part_of_another_kind_is_never_a_fault_of_ours(town: Town, peer: Counterparty) -> None:
     """Each part of each message replaced by each kind of nonsense: an answer below 500, and nothing changed where refused."""
     endpoints = await _endpoints(peer, town)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
+
 from connector import clock
 from tests.conversation import parts
 from tests.conversation.counterparty import Counterparty, say
@@ -12,6 +14,8 @@ from tests.conversation.counterparty import Counterparty, say
 if TYPE_CHECKING:
     from tests.acceptance.towns import Town
     from tests.conversation.conftest import Meeting
+
+pytestmark = pytest.mark.slow
 
 
 async def test_a2_35_a_flood_is_slowed_and_a_second_peer_is_not(town: Town, peer: Counterparty, meet: Meeting) -> None:

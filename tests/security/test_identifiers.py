@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.conversation.conftest import Meeting
     from tests.conversation.counterparty import Counterparty
 
+pytestmark = pytest.mark.slow
+
 HOSTILE_PATHS = [
     "%00", "a%00b", "%ff%fe", "..%2f..%2fetc", "%2e%2e", "..", ".", "%0d%0aX-Evil:1", "x" * 3000, "'%20OR%201=1--", "%25",
     "%c0%ae", "%ed%a0%80", "urn:uuid:", "%E2%80%AE", "*", "~", "a;b", "a=b", "%3Cscript%3E", "request", "%20",

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tests.acceptance.towns import Town
     from tests.conversation.conftest import Meeting
 
+pytestmark = pytest.mark.slow
+
 NS = ids.NS
 YEAR = 365 * 24 * 3600
 

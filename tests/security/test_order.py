@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from tests.acceptance.conftest import Founding
     from tests.acceptance.towns import Town
 
+pytestmark = pytest.mark.slow
+
 
 def nothing(_situation: Situation) -> Decision:
     """Decide nothing: the town makes no move of its own."""
