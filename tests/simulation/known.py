@@ -83,4 +83,35 @@ SEEDS: dict[str, dict[str, tuple[int, ...]]] = {
         "negotiation-ours": (1183, 2874, 3938),
         "transfer-ours": (455, 467, 660),
     },
+    "unsent_termination_stays": {
+        "transfer-ours": (2881,),
+    },
+    "only_a_termination_replaces": {
+        "negotiation-ours": (17, 22),
+        "transfer-ours": (48,),
+    },
+    "behind_the_first_message": {
+        "transfer-ours": (2, 5, 10),
+    },
+    "behind_the_last_message": {
+        "transfer-ours": (52, 65, 111),
+    },
+    "start_with_the_address": {
+        "transfer-ours": (18, 104, 139),
+    },
+    "adopt_nothing_else": {
+        "negotiation-plain-provider": (35, 530, 1293),
+    },
+    "content_of_an_adopted_state": {
+        "negotiation-plain-provider": (545, 687),
+        "transfer-plain-provider": (724,),
+    },
+    "first_message_refused": {
+        "negotiation-ours": (3, 9),
+        "transfer-ours": (5,),
+    },
+    "asked_after_a_day": {
+        "transfer-plain-provider": (3, 18),
+        "negotiation-plain-provider": (9,),
+    },
 }

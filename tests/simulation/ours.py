@@ -147,9 +147,9 @@ class Ours:
 
     # What the dispatcher does
 
-    def _parcel(self, parcel: Parcel) -> None:
+    def _parcel(self, parcel: Parcel, exchange: Exchange) -> None:
         if parcel.attempts:
-            self._send(parcel, self._exchange_of(parcel))
+            self._send(parcel, exchange)
         else:
             self._timer(parcel.id, parcel.next_attempt)
 

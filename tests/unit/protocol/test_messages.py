@@ -307,3 +307,10 @@ def test_a_peers_state_is_read_from_its_answer_or_not_known(answer: Any, state: 
 def test_only_a_person_is_somebody_to_wait_for() -> None:
     assert not messages.waits_for_person({WAITS: "machine"})
     assert not messages.waits_for_person({WAITS: ["person"]})
+
+
+@pytest.mark.parametrize("pid", [".", ".."])
+def test_a_pid_that_could_not_be_put_in_a_path_is_refused(pid: str) -> None:
+    body = {"@context": [DSPACE], "@type": "ContractNegotiationTerminationMessage", "consumerPid": "urn:c"}
+    with pytest.raises(BadMessage, match="member_invalid at /providerPid"):
+        messages.read(NEGOTIATION, "termination", body | {"providerPid": pid})
