@@ -53,14 +53,14 @@ CLAUSES: dict[str, Clause] = {
     ),
     "get_shows_the_target": Clause(
         1,
-        "or a GET that shows its target",
+        "so does a GET that shows its target",
         ("transfer-plain-provider",),
         in_machine(shown=variants.shows_nothing),
         "marks",
     ),
     "get_shows_no_content": Clause(
         1,
-        "never for an offer or counter-request",
+        "a GET never acknowledges an offer or counter-request",
         (*_OURS, *_ANY_PLAIN),
         without("content", frozenset()),
     ),
@@ -97,7 +97,7 @@ CLAUSES: dict[str, Clause] = {
     ),
     "only_what_was_sent": Clause(
         2,
-        "provided it was sent at least once",
+        "but never one that was not sent",
         _ANY_PLAIN,
         in_machine(_acknowledge_by=variants.proves_unsent),
     ),
@@ -121,7 +121,7 @@ CLAUSES: dict[str, Clause] = {
     ),
     "token_of_that_start": Clause(
         2,
-        "that carried its token",
+        "and only the start that carried its token",
         _TRANSFERS,
         at(Grants, "_started_by_reading", variants.started_by_any),
     ),
@@ -146,7 +146,7 @@ CLAUSES: dict[str, Clause] = {
     ),
     "no_move_since": Clause(
         3,
-        "with no move of ours in effect since",
+        "and no move of ours took effect since",
         _ANY_PLAIN,
         in_machine(_repeat=variants.repeat_although_moved),
     ),
@@ -164,19 +164,19 @@ CLAUSES: dict[str, Clause] = {
     ),
     "a_crossing_start_is_made_anew": Clause(
         4,
-        "the provider's own start follows the consumer's",
+        "a start that crosses the consumer's is made anew",
         _TRANSFERS,
         crossing(variants.starts_are_kept),
     ),
     "termination_wins_as_it_comes": Clause(
         4,
-        "termination wins",
+        "a termination that comes wins",
         _OURS,
         crossing(variants.terminations_refused),
     ),
     "termination_wins_as_it_waits": Clause(
         4,
-        "termination wins",
+        "a termination that is on its way wins",
         _OURS,
         crossing(variants.terminations_give_way),
     ),
@@ -188,7 +188,7 @@ CLAUSES: dict[str, Clause] = {
     ),
     "providers_move_wins_at_the_consumer": Clause(
         4,
-        "and the other is refused",
+        "and the consumer's gives way",
         _TRANSFERS,
         crossing(variants.neither_gives_way),
     ),
@@ -200,7 +200,7 @@ CLAUSES: dict[str, Clause] = {
     ),
     "unsent_termination_stays": Clause(
         4,
-        "except a termination",
+        "except a termination, which stays",
         _OURS,
         crossing(variants.unsent_terminations_give_way),
     ),
@@ -237,14 +237,14 @@ CLAUSES: dict[str, Clause] = {
     ),
     "adopt_accepted_and_verified": Clause(
         4,
-        "or ACCEPTED or VERIFIED at the provider",
+        "and ACCEPTED or VERIFIED at the provider",
         ("negotiation-plain-consumer",),
         without("adoptable", frozenset()),
         "marks",
     ),
     "adopt_nothing_else": Clause(
         4,
-        "and nothing else",
+        "and nothing else, so no state without its content",
         _ANY_PLAIN,
         in_machine(shown=variants.adopt_anything),
     ),

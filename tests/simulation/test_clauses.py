@@ -6,6 +6,7 @@ from functools import cache
 
 import pytest
 
+from tests import sources
 from tests.simulation import kinds
 from tests.simulation.clauses import CLAUSES
 from tests.simulation.known import SEEDS as KNOWN
@@ -55,3 +56,8 @@ def test_without_a_clause_more_stays_unsettled_with_other_peers(name: str) -> No
     with clause.removed():
         without = sum(_unsettled.__wrapped__(kind) for kind in clause.kinds)
     assert without > with_it * 1.05
+
+
+def test_every_clause_is_explained() -> None:
+    page = (sources.ROOT / "docs/explanation/convergence.md").read_text(encoding="utf-8")
+    assert [clause.says for clause in CLAUSES.values() if f"| {clause.rule} | {clause.says} |" not in page] == []
