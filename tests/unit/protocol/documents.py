@@ -15,7 +15,8 @@ LEAVES: Final = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=
 JSON: Final = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
 )
-IDS: Final = st.text(st.characters(codec="utf-8"), min_size=1, max_size=ids.MAX_LENGTH).filter(ids.acceptable)
+_PRINTABLE: Final = st.characters(codec="utf-8", exclude_categories=["C", "Z"], include_characters=" ")
+IDS: Final = st.text(_PRINTABLE, min_size=1, max_size=ids.MAX_LENGTH).filter(ids.acceptable)
 
 
 def example(name: str) -> dict[str, Any]:
