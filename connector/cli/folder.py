@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connector import loader
 from connector.cli.commands import MisusedError
-from connector.errors import ConnectorError
+from connector.errors import ConnectorError, Invalid
+from connector.policy import bounds
+
+if TYPE_CHECKING:
+    from connector.policy.model import Policy
 
 REGISTRY = "registry.json"
 """A folder with this file holds the profile, not policies."""
@@ -45,6 +49,26 @@ def document(file: Path) -> dict[str, Any]:
         raise
     except ConnectorError as error:
         raise MisusedError(error.code, field=str(file), **error.values) from None
+
+
+def policy(file: Path) -> tuple[dict[str, Any], Policy]:
+    """Return the document in a file and the policy that it is, with what it inherits. Raises MisusedError."""
+    from connector.policy.inherit import inherit  # noqa: PLC0415 - only some commands need it
+
+    found = document(file)
+    try:
+        return found, inherit(found, beside(file), nodes=bounds.LOCAL_NODES)
+    except Invalid as error:
+        raise MisusedError(error.code, field=f"{file}#{error.field or ''}", **error.values) from None
+
+
+def title(found: Mapping[str, Any], language: str) -> str:
+    """Return a document's title in a language; "" when it has none."""
+    stated = found.get("dct:title", [])
+    for each in stated if isinstance(stated, list) else [stated]:
+        if isinstance(each, dict) and each.get("@language") == language:
+            return str(each.get("@value", ""))
+    return ""
 
 
 def beside(file: Path) -> Callable[[str], Mapping[str, Any] | None]:

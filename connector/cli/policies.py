@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from connector import clock, texts
-from connector.cli import folder
-from connector.cli.commands import DONE, REFUSED, Verb, option, places
+from connector.cli import answers, folder
+from connector.cli.commands import DONE, REFUSED, MisusedError, Verb, option, place, places
+from connector.errors import Invalid
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from connector.cli.session import Session
     from connector.policy.lint.check import Placed
 
@@ -47,5 +47,80 @@ def _finding(language: str, file: Path, placed: Placed) -> dict[str, Any]:
     return {"rule": finding.rule, "severity": finding.severity, **place, "message": message, "fix": fix}
 
 
+def explain(session: Session) -> int:
+    """Say in numbered sentences what a policy means, and how far technology keeps it."""
+    from connector.policy.explain.sentences import explain as told  # noqa: PLC0415 - as above
+    from connector.policy.explain.sentences import graded  # noqa: PLC0415 - as above
+
+    document, policy = folder.policy(Path(session.typed("file")))
+    language = session.output.language
+    found = told(policy, language)
+    title = folder.title(document, language)
+    if session.output.as_json:
+        sentences = [
+            {"number": each.number, "rule": each.rule, "kind": each.kind, "text": each.text, "grades": each.grades}
+            for each in found.sentences
+        ]
+        head = {"language": language, "title": title, "summary": found.summary}
+        session.output.value({**head, "sentences": sentences, "notes": [*found.notes]})
+        return DONE
+    lines = [title] if title else []
+    lines += [found.summary, *(f"{each.number}. {each.text} [{graded(each, language)}]" for each in found.sentences)]
+    session.output.text("\n".join([*lines, *found.notes]))
+    return DONE
+
+
+def check(session: Session) -> int:
+    """Say whether a policy permits what somebody asks, and why."""
+    from connector.policy.case import read_case  # noqa: PLC0415 - as above
+    from connector.policy.evaluate import evaluate  # noqa: PLC0415 - as above
+
+    _, policy = folder.policy(Path(session.typed("file")))
+    try:
+        request, facts = read_case(_case(session), policy, clock.now(), lenient=session.typed("duties") == "lenient")
+    except Invalid as error:
+        raise MisusedError(error.code, field=error.field, **error.values) from None
+    decision = evaluate(policy, request, facts)
+    if session.output.as_json:
+        session.output.value(answers.decision(decision))
+    else:
+        session.output.text("\n".join(answers.lines(decision, session.output.language)))
+    return DONE if decision.permits else REFUSED
+
+
+def _case(session: Session) -> dict[str, Any]:
+    """Return the case that a file holds, with what is typed besides. Raises MisusedError."""
+    named = session.typed("case")
+    case: dict[str, Any] = dict(folder.document(Path(named))) if named else {}
+    if named is None and session.typed("assignee") is None:
+        raise MisusedError("cli_case_missing", field="--as")
+    typed = {"assignee": "assignee", "action": "action", "target": "target", "purpose": "purpose", "at": "time"}
+    case |= {member: session.typed(name) for name, member in typed.items() if session.typed(name) is not None}
+    facts = dict(map(_fact, session.typed("fact", [])))
+    return {**case, "facts": {**(case.get("facts") or {}), **facts}} if facts else case
+
+
+def _fact(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise MisusedError("cli_fact", field="--fact", fact=text)
+    return name, value.split(",") if "," in value else value
+
+
 _FORMAT: Final = option("--format", choices=("text", "json"))
-VERBS = (Verb("lint", lint, (places("PATH", "paths"), _FORMAT), client=False),)
+_FILE: Final = place("FILE", "file", text="policy_file")
+_CASE: Final = (
+    option("--as", "DID", text="assignee", dest="assignee"),
+    option("--action", "ACTION"),
+    option("--target", "IRI", text="target"),
+    option("--purpose", "IRI"),
+    option("--at", "TIME"),
+    option("--fact", "NAME=VALUE", action="append"),
+    option("--case", "CASE"),
+    option("--duties", choices=("strict", "lenient")),
+)
+VERBS = (
+    Verb("lint", lint, (places("PATH", "paths"), _FORMAT), client=False),
+    Verb("explain", explain, (_FILE,), client=False),
+    Verb("check", check, (_FILE, *_CASE), client=False),
+)

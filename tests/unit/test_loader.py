@@ -113,7 +113,7 @@ def test_positions_are_known_by_pointer() -> None:
     assert found.values[""] == (1, 1)
     assert found.values["/a/1/b~1c"] == (2, 20)
     assert found.names["/a/1/b~1c"] == (2, 13)
-    assert found.values["/f/1/0"] == (4, 10)
+    assert found.values["/f/1/0"] == (4, 11)
     assert found.twice == {"/e": (3, 12)}
 
 

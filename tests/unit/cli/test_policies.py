@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "policies" / "examples"
 OPEN = EXAMPLES / "open.json"
 PERIOD = EXAMPLES / "valid-period.json"
+VERBS = [("lint", OPEN), ("explain", PERIOD), ("check", OPEN, "--as", "did:web:x.example")]
 
 
 def written(path: Path, document: Any) -> Path:
@@ -61,7 +62,7 @@ def test_a_path_that_is_not_there_is_wrong_use() -> None:
     assert (done.code, done.problem["code"]) == (2, "cli_file_unreadable")
 
 
-@pytest.mark.parametrize("typed", [("lint", OPEN)], ids=lambda typed: typed[0])
+@pytest.mark.parametrize("typed", VERBS, ids=lambda typed: typed[0])
 def test_policies_import_no_server_library(typed: tuple[Any, ...]) -> None:
     program = (
         "import sys; from connector.cli.main import main; main(None, sys.argv[1:], {});"
@@ -72,7 +73,7 @@ def test_policies_import_no_server_library(typed: tuple[Any, ...]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("typed", [("lint", OPEN)], ids=lambda typed: typed[0])
+@pytest.mark.parametrize("typed", VERBS, ids=lambda typed: typed[0])
 def test_one_policy_is_answered_within_300_ms(typed: tuple[Any, ...]) -> None:
     """Processor time, which on a machine with nothing else to do is the time one waits."""
 
@@ -94,3 +95,91 @@ def test_a_thousand_policies_are_examined_within_two_seconds(tmp_path: Path) -> 
     subprocess.run([*PROGRAM, "policies", "lint", str(tmp_path)], check=False, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2
+
+
+def test_explain_gives_numbered_sentences_with_their_grades() -> None:
+    out = run("policies", "explain", PERIOD).out
+    assert out.startswith("Gäller under 2026 och 2027\nMottagaren får använda datamängden till den 1 januari 2028")
+    assert "\n1. Mottagaren får" in out
+    assert out.rstrip().endswith("[tvingas tekniskt: tidpunkten]")
+    told = run("policies", "explain", PERIOD, "--json", "--lang", "en").json
+    assert set(told) == {"language", "title", "summary", "sentences", "notes"}
+    assert told["sentences"][0]["grades"] == {"enforced": ["the point in time"]}
+
+
+def test_a_file_without_a_title_is_explained_too(tmp_path: Path) -> None:
+    file = written(
+        tmp_path / "p.json", {"permission": [{"action": "use"}], "dct:title": {"@language": "en", "@value": "A"}}
+    )
+    assert run("policies", "explain", file).out.startswith("Mottagaren")
+    assert run("policies", "explain", file, "--lang", "en").out.startswith("A\nThe recipient")
+
+
+def test_check_answers_in_the_agreed_form() -> None:
+    asked = ("--as", "did:web:x.example", "--at", "2026-06-01T12:00:00Z")
+    done = run("policies", "check", PERIOD, *asked, "--json")
+    assert done.code == 0
+    assert (done.json["decision"], done.json["next_change"]) == ("permit", "2027-12-31T23:00:00.000Z")
+    (permission,) = done.json["rules"]
+    assert (permission["rule"], permission["kind"], permission["active"]) == ("/permission/0", "permission", True)
+    first = permission["constraints"][0]
+    assert set(first) == {"leftOperand", "operator", "rightOperand", "value", "state"}
+    assert (first["rightOperand"], first["state"]) == ("2026-01-01T00:00:00+01:00", "satisfied")
+    assert "Ja, det är tillåtet." in run("policies", "check", PERIOD, *asked).out
+
+
+def test_check_refuses_with_1_and_says_why() -> None:
+    done = run("policies", "check", PERIOD, "--as", "did:web:x.example", "--at", "2029-01-01T00:00:00Z", "--lang", "en")
+    assert done.code == 1
+    assert "No, it is not permitted." in done.out
+    assert "not satisfied" in done.out
+    other = run("policies", "check", OPEN, "--as", "did:web:x.example", "--action", "odrl:sell", "--json")
+    assert (other.code, other.json["decision"]) == (1, "not-applicable")
+    assert "ingen regel" in run("policies", "check", OPEN, "--as", "did:web:x.example", "--action", "odrl:sell").out
+
+
+def test_check_takes_facts_purposes_and_cases(tmp_path: Path) -> None:
+    duty = {"action": "odrl:inform", "uid": "urn:duty"}
+    constraints = [
+        {"leftOperand": "odrl:purpose", "operator": "isA", "rightOperand": {"@id": "dpv:PublicBenefit"}},
+        {"leftOperand": "kom:requestsPerDay", "operator": "lteq", "rightOperand": "10"},
+        {"leftOperand": "kom:memberOf", "operator": "isAnyOf", "rightOperand": [{"@id": "urn:a"}, {"@id": "urn:b"}]},
+    ]
+    document = {"@type": "Agreement", "permission": {"action": "use", "constraint": constraints, "duty": duty}}
+    file = written(tmp_path / "p.json", document)
+    known = ("--purpose", "kom:FloodPrevention", "--fact", "kom:requestsPerDay=3", "--fact", "kom:memberOf=urn:x,urn:b")
+    asked = ("policies", "check", file, "--as", "did:web:x.example", *known, "--json")
+    strict = run(*asked)
+    assert strict.code == 1
+    assert strict.json["rules"][1] | {"due": None} == {
+        "rule": "urn:duty", "kind": "duty", "active": True, "constraints": [], "state": "not-set", "due": None
+    }  # fmt: skip
+    assert run(*asked, "--duties", "lenient").code == 0
+    case = {"assignee": "did:web:x.example", "purpose": "kom:FloodPrevention", "duties": {"urn:duty": "fulfilled"}}
+    case |= {"facts": {"kom:requestsPerDay": "3", "kom:memberOf": "urn:b"}}
+    kept = written(tmp_path / "case.json", case)
+    assert run("policies", "check", file, "--case", kept).code == 0
+    assert run("policies", "check", file, "--case", kept, "--purpose", "dpv:Marketing").code == 1
+    assert run("policies", "check", file, "--case", kept, "--fact", "kom:requestsPerDay=11").code == 1
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ((OPEN,), "cli_case_missing"),
+        ((OPEN, "--as", "did:web:x", "--fact", "count"), "cli_fact"),
+        ((OPEN, "--as", "did:web:x", "--at", "soon"), "case_time"),
+        (("/no/such/file", "--as", "did:web:x"), "cli_file_unreadable"),
+        ((OPEN, "--case", OPEN), "case_member"),
+        ((Path(__file__), "--as", "did:web:x"), "json_invalid"),
+        ((OPEN, "--as", "did:web:x", "--duties", "kind"), "cli_choice"),
+    ],
+)
+def test_bad_input_ends_with_2(typed: tuple[Any, ...], code: str) -> None:
+    done = run("policies", "check", *typed, "--json")
+    assert (done.code, done.problem["code"]) == (2, code)
+
+
+def test_a_policy_that_cannot_be_read_is_bad_input(tmp_path: Path) -> None:
+    done = run("policies", "explain", written(tmp_path / "p.json", {"permission": [{"action": {}}]}), "--json")
+    assert (done.code, done.problem["code"]) == (2, "policy_action_missing")
