@@ -26,7 +26,7 @@ KILLS_EACH: Final = 15
 PATIENCE_SECONDS: Final = 6.0
 CONVERGENCE_SECONDS: Final = 60.0
 _AT_A_TIME: Final = 4
-_WORD_SECONDS: Final = 2.0
+_WORD_SECONDS: Final = 1.0
 _MOST_IN_ALL: Final = 60
 
 
