@@ -99,7 +99,7 @@ class Process:
             answer = await self.health()
             if answer is not None and answer.status == 200:
                 return clock.monotonic() - began
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.03)
         raise AssertionError(self.log.read_text()[-2000:])
 
     async def call(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> Told | None:
