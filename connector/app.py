@@ -37,6 +37,7 @@ from connector.services.grants import Grants
 from connector.services.house import House, grant_token
 from connector.services.office import Limits, Office
 from connector.store import migrate
+from connector.store.exchanges import Exchange
 from connector.store.outbox import Parcel
 from connector.store.session import Store
 from connector.store.unit import Unit
@@ -146,8 +147,8 @@ class Application:
     def _root(self, participant: str) -> str:
         return self.house.member(participant).row.root
 
-    def _put(self, parcel: Parcel) -> None:
-        self._dispatch.put(parcel)
+    def _put(self, parcel: Parcel, exchange: Exchange) -> None:
+        self._dispatch.put(parcel, exchange)
 
     def _settled(self, message_id: str) -> None:
         self._dispatch.settled(message_id)

@@ -66,11 +66,10 @@ async def _open(
         pid = house.office.new_id()
         turn = Process(negotiation.NEGOTIATION, role)
         exchange = Exchange(pid, participant, peer, None, base, turn, created=unit.now)
-        unit.exchanges.add(exchange)
         contract = Contract(pid, participant, peer, role, dataset, offer, role, unit.now, row or pid)
         unit.contracts.add(contract)
         first = negotiation.REQUEST if role == CONSUMER else negotiation.OFFER
-        house.exchanging.move(unit, exchange, first, by=by)
+        house.exchanging.initiate(unit, exchange, first, by=by)
         return contract_view(*_load(unit, participant, pid))
 
     return await house.store.write(work)

@@ -138,6 +138,12 @@ class Exchanging:
 
     # What we do
 
+    def initiate(self, unit: Unit, exchange: Exchange, move: str, *, by: str) -> Exchange:
+        """Store a process of ours with its first move. Raises as `move`."""
+        exchange = replace(self._moved(unit, exchange, move, by=by), updated=unit.now)
+        unit.exchanges.add(exchange)
+        return exchange
+
     def move(
         self,
         unit: Unit,
@@ -317,7 +323,7 @@ class Exchanging:
             participant=exchange.participant, process=exchange.pid, direction="out", message_id=pending.id,
             seq=pending.seq, move=pending.move, digest=canonical.of_bytes(text.encode()), body=text, at=unit.now,
         )  # fmt: skip
-        unit.after_commit(lambda: self.office.parcel(parcel))
+        unit.after_commit(lambda: self.office.parcel(parcel, exchange))
 
     def _settle(self, unit: Unit, exchange: Exchange, pending: Pending | None, how: str) -> None:
         if pending is None:

@@ -135,8 +135,10 @@ class Negotiations:
             dataset=contract.dataset, agreement=contract.agreement_id,
             opened=exchange.turn.seq == 0, moves=exchange.turn.seq, unchanged=contract.offer_row is not None,
         )  # fmt: skip
-        row = unit.offers.get(exchange.participant, contract.offer_row) if contract.offer_row else None
-        if exchange.turn.role != PROVIDER or row is None:
+        if exchange.turn.role != PROVIDER or contract.offer_row is None:
+            return found
+        row = unit.offers.get(exchange.participant, contract.offer_row)
+        if row is None:
             return found
         permitted, reasons = permission.permits(row.document, target=row.dataset, peer=exchange.peer, now=now)
         return replace(found, approval=row.approval, permitted=permitted, reasons=reasons)

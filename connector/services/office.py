@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from connector import ids
 from connector.services.decide import Decide, automatic
+from connector.store.exchanges import Exchange
 from connector.store.outbox import Parcel
 
 
@@ -31,7 +32,7 @@ class Office:
         decide: the decision seam.
         token: makes the token of (grant id, generation); only its digest is ever stored.
         root: the root URL of one of our participants, by its DID.
-        parcel: told of a new pending move after the commit (the dispatcher).
+        parcel: told of a new pending move, and of its process, after the commit (the dispatcher).
         settled: told of a move that is no longer pending.
         heard: told that a peer is alive (participant, peer).
         closed: told of a closed grant (running streams are cut).
@@ -44,7 +45,7 @@ class Office:
     token: Callable[[str, int], str] = lambda grant, generation: f"{grant}.{generation}"
     root: Callable[[str], str] = lambda did: did
     new_id: Callable[[], str] = ids.new
-    parcel: Callable[[Parcel], None] = _nobody
+    parcel: Callable[[Parcel, Exchange], None] = _nobody
     settled: Callable[[str], None] = _nobody
     heard: Callable[[str, str], None] = _nobody
     closed: Callable[[str], None] = _nobody

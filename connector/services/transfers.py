@@ -33,9 +33,8 @@ async def start(house: House, participant: str, contract: str, *, by: str) -> Tr
         found = _consumers(unit, participant, contract)
         pid, turn = house.office.new_id(), Process(transfer.TRANSFER, CONSUMER)
         exchange = Exchange(pid, participant, found.peer, None, base, turn, created=unit.now)
-        unit.exchanges.add(exchange)
         unit.transfers.add(Transfer(pid, participant, contract, found.agreement_id or "", PULL, renewable=True))
-        house.exchanging.move(unit, exchange, transfer.REQUEST, by=by)
+        house.exchanging.initiate(unit, exchange, transfer.REQUEST, by=by)
         return _view(unit, participant, pid)
 
     return await house.store.write(work)

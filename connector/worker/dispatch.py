@@ -67,11 +67,11 @@ class Dispatch:
         for parcel in await self.house.store.write(take):
             self.put(parcel)
 
-    def put(self, parcel: Parcel) -> None:
-        """Take a pending move; it goes at its time."""
+    def put(self, parcel: Parcel, exchange: Exchange | None = None) -> None:
+        """Take a pending move; it goes at its time. `exchange` is its process, where the move was made just now."""
         if not self._stopped and parcel.id not in self._tasks:
             self._wakes[parcel.id] = asyncio.Event()
-            task = asyncio.get_running_loop().create_task(self._deliver(parcel))
+            task = asyncio.get_running_loop().create_task(self._deliver(parcel, exchange))
             self._tasks[parcel.id] = task
             task.add_done_callback(lambda done: self._forget(parcel, done))
 
@@ -109,20 +109,20 @@ class Dispatch:
         self._tasks.pop(parcel.id, None)
         self._wakes.pop(parcel.id, None)
 
-    async def _deliver(self, parcel: Parcel) -> None:
+    async def _deliver(self, parcel: Parcel, exchange: Exchange | None) -> None:
         counted = parcel.attempts > 0 and parcel.first_attempt is not None and parcel.last_error is None
         fresh = counted and parcel.next_attempt <= self.house.now()
         current: Parcel | None = parcel
         while current is not None:
             if not fresh:
                 await self._until(current)
-            current = await self._attempt(current, counted=fresh)
+            current = await self._attempt(current, exchange, counted=fresh)
             fresh = False
 
-    async def _attempt(self, parcel: Parcel, *, counted: bool) -> Parcel | None:
+    async def _attempt(self, parcel: Parcel, exchange: Exchange | None, *, counted: bool) -> Parcel | None:
         """Make one attempt and return the parcel when it is to be tried again."""
         async with self._slots[parcel.participant, parcel.peer]:
-            claimed = await self._claimed(parcel, counted=counted)
+            claimed = await self._claimed(parcel, exchange, counted=counted)
             if claimed is None:
                 return None
             parcel, exchange = claimed
@@ -134,14 +134,17 @@ class Dispatch:
             self.observe(parcel.move, "sent" if following.step == "done" else following.step)
             return following.parcel if following.step == "retry" else None
 
-    async def _claimed(self, parcel: Parcel, *, counted: bool) -> tuple[Parcel, Exchange] | None:
+    async def _claimed(
+        self, parcel: Parcel, exchange: Exchange | None, *, counted: bool
+    ) -> tuple[Parcel, Exchange] | None:
         """Count the attempt, unless it was counted in the transaction that made the move."""
         if not counted:
             claimed: tuple[Parcel, Exchange] | None = await self._stored(
                 lambda unit: self.delivery.claim(unit, parcel.id)
             )
             return claimed
-        exchange: Exchange | None = await self._patiently(self.house.store.read, partial(_load, parcel))
+        if exchange is None or self._wakes[parcel.id].is_set():
+            exchange = await self._patiently(self.house.store.read, partial(_load, parcel))
         return (parcel, exchange) if exchange and exchange.turn.pending else None
 
     async def _send(self, parcel: Parcel, exchange: Exchange) -> Answer:
