@@ -60,7 +60,7 @@ def test_an_offer_in_the_protocols_form_may_travel() -> None:
         ({"permission": rule()}, "policy_wire_array", "/permission"),
         ({"permission": ["urn:rule"]}, "policy_object", "/permission/0"),
         ({"permission": [rule(target="urn:dataset")]}, "policy_wire_target", "/permission/0/target"),
-        ({"permission": [rule(**{"odrl:target": "urn:dataset"})]}, "policy_wire_target", "/permission/0/target"),
+        ({"permission": [rule(**{"odrl:target": "urn:dataset"})]}, "policy_wire_target", "/permission/0/odrl:target"),
         ({"permission": [rule(consequence=[])]}, "policy_wire_term", "/permission/0/consequence"),
         ({"permission": [rule(**{"a/b": 1})]}, "policy_wire_term", "/permission/0/a~1b"),
         ({"permission": [{}]}, "policy_wire_action", "/permission/0/action"),
