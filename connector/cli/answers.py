@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from connector import clock, texts
@@ -42,6 +42,14 @@ def lines(found: Decision, language: str) -> Iterator[str]:
             right = each["rightOperand"] if isinstance(each["rightOperand"], str) else ", ".join(each["rightOperand"])
             state = texts.say(f"cli_state_{each['state']}", language)
             yield f"    {shorten(each['leftOperand'])} {each['operator']} {right} [{value}]: {state}"
+
+
+def change(found: Mapping[str, Any], language: str) -> str:
+    """Return one change between two policies as a line: what about, what became of it, before and after."""
+    what = " ".join(filter(None, (found.get("kind"), found.get("action"), found.get("operand"), found.get("rule"))))
+    became = texts.say(f"cli_change_{found['change']}", language)
+    sides = [", ".join(found[side]) or "–" for side in ("a", "b") if side in found]
+    return f"{what}: {became}" + (f" ({' -> '.join(sides)})" if sides else "")
 
 
 def _kind(kind: str) -> str:

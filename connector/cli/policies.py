@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from connector import clock, texts
-from connector.cli import answers, folder
+from connector.cli import answers, folder, policytests
 from connector.cli.commands import DONE, REFUSED, MisusedError, Verb, option, place, places
 from connector.errors import Invalid
 
@@ -88,6 +88,32 @@ def check(session: Session) -> int:
     return DONE if decision.permits else REFUSED
 
 
+def diff(session: Session) -> int:
+    """Say which of two policies is the stricter, what changed, and who would notice."""
+    from connector.policy.difference import difference  # noqa: PLC0415 - as above
+
+    a, b = (folder.policy(Path(session.typed(name)))[1] for name in ("a", "b"))
+    found = difference(a, b)
+    if session.output.as_json:
+        session.output.value({"verdict": found.verdict, "changes": [*found.changes], "witness": found.witness})
+        return DONE
+    session.output.say(f"cli_verdict_{found.verdict}")
+    for each in found.changes:
+        session.output.text(answers.change(each, session.output.language))
+    if found.witness is not None:
+        session.output.say("cli_witness")
+        session.output.value(found.witness)
+    return DONE
+
+
+def schema(session: Session) -> int:
+    """Print the JSON Schema for editors."""
+    from connector.policy.schema import schema as made  # noqa: PLC0415 - as above
+
+    session.output.value(made(session.output.language))
+    return DONE
+
+
 def _case(session: Session) -> dict[str, Any]:
     """Return the case that a file holds, with what is typed besides. Raises MisusedError."""
     named = session.typed("case")
@@ -123,4 +149,7 @@ VERBS = (
     Verb("lint", lint, (places("PATH", "paths"), _FORMAT), client=False),
     Verb("explain", explain, (_FILE,), client=False),
     Verb("check", check, (_FILE, *_CASE), client=False),
+    Verb("diff", diff, (place("A", "a", text="policy_a"), place("B", "b", text="policy_b")), client=False),
+    Verb("schema", schema, client=False),
+    Verb("test", policytests.test, (places("PATH", "test_paths", optional=True),), client=False),
 )

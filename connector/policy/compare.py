@@ -73,7 +73,7 @@ def _policies(ours: Policy, theirs: Policy) -> Iterator[str]:
 def _rules(ours: Sequence[Rule], theirs: Sequence[Rule]) -> Iterator[str]:
     """Name the rules that only one side has; of a single pair about the same act, what differs inside."""
     mine, other = _unmatched(ours, theirs, form), _unmatched(theirs, ours, form)
-    if len(mine) == len(other) == 1 and _head(mine[0]) == _head(other[0]):
+    if len(mine) == len(other) == 1 and head(mine[0]) == head(other[0]):
         yield from _conditions(mine[0].constraints, other[0].constraints)
         yield from _rules(mine[0].then, other[0].then)
     else:
@@ -81,7 +81,7 @@ def _rules(ours: Sequence[Rule], theirs: Sequence[Rule]) -> Iterator[str]:
 
 
 def _conditions(ours: Sequence[Condition], theirs: Sequence[Condition]) -> Iterator[str]:
-    mine, other = _unmatched(ours, theirs, _condition), _unmatched(theirs, ours, _condition)
+    mine, other = _unmatched(ours, theirs, condition_form), _unmatched(theirs, ours, condition_form)
     missing = mine[len(other) :]
     yield from (condition.pointer for condition in (*missing, *other))
 
@@ -99,27 +99,29 @@ def _unmatched(these: Sequence[Any], those: Sequence[Any], shape: Any) -> list[A
 
 def form(rule: Rule) -> Form:
     """Return what a rule says, whatever its identifiers and the order of its parts."""
-    return (*_head(rule), _bag(map(_condition, rule.constraints)), _bag(map(form, rule.then)))
+    return (*head(rule), _bag(map(condition_form, rule.constraints)), _bag(map(form, rule.then)))
 
 
-def _head(rule: Rule) -> Form:
+def head(rule: Rule) -> Form:
+    """Return what act a rule is about."""
     subjects = (_subject(subject) for subject in (rule.target, rule.assigner, rule.assignee))
     return (rule.kind, _action(rule.action), *subjects, rule.parties)
 
 
 def _action(action: Action) -> Form:
-    return (action.iri, _bag(map(_condition, action.refinements)))
+    return (action.iri, _bag(map(condition_form, action.refinements)))
 
 
 def _subject(subject: Subject | None) -> Form:
     if subject is None:
         return ()
-    return (subject.iri, subject.collection, _bag(map(_condition, subject.refinements)))
+    return (subject.iri, subject.collection, _bag(map(condition_form, subject.refinements)))
 
 
-def _condition(condition: Condition) -> Form:
+def condition_form(condition: Condition) -> Form:
+    """Return what a condition says."""
     if not isinstance(condition, Constraint):
-        operands = [_condition(each) for each in condition.operands]
+        operands = [condition_form(each) for each in condition.operands]
         return (condition.kind, tuple(operands) if condition.kind == "andSequence" else _bag(operands))
     return (
         condition.left,

@@ -7,6 +7,7 @@ mentioned and one that is not, alone and together, with every membership that fa
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cmp_to_key
 from itertools import combinations, pairwise
@@ -79,6 +80,14 @@ def written(value: Any) -> Any:
     months, seconds = value
     sign = "-" if months < 0 or seconds < 0 else ""
     return f"{sign}P{abs(months)}MT{abs(seconds):f}S"
+
+
+def stated(moment: float) -> str:
+    """Return an instant as a case states it; "" beyond the calendar."""
+    try:
+        return datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError, OSError):
+        return ""
 
 
 def _numbers(bounds: list[Any]) -> list[Decimal]:
@@ -171,16 +180,8 @@ def _classes(rights: Iterable[Any], uses: Sequence[Use]) -> list[str]:
 
 
 def _above(name: str, other: str) -> bool:
-    """Tell whether a name is known to belong to another."""
-    waiting, seen = [name], {name}
-    while waiting:
-        for broader in part_of().get(waiting.pop(), ()):
-            if broader == other:
-                return True
-            if broader not in seen:
-                seen.add(broader)
-                waiting.append(broader)
-    return False
+    """Tell whether a name is known to belong to another, directly or not."""
+    return any(broader == other or _above(broader, other) for broader in part_of().get(name, ()))
 
 
 def _memberships(classes: Sequence[str]) -> Iterable[frozenset[str]]:

@@ -134,7 +134,8 @@ def _subjects(subjects: Iterable[Subject | None]) -> list[Point]:
 
 def _assignees(subjects: Iterable[Subject | None], constraints: Iterable[Constraint]) -> list[Point]:
     uses = [Use("eq", (subject.iri,)) for subject in subjects if subject is not None]
-    return points("iri", [*uses, *(_use(each) for each in constraints)], "party", single=True)
+    unknown, *known = points("iri", [*uses, *(_use(each) for each in constraints)], "party", single=True)
+    return [*known, unknown]
 
 
 def world(name: str, point: Point, policy: Policy) -> World:

@@ -18,7 +18,14 @@ ROOT = Path(__file__).parents[3]
 EXAMPLES = ROOT / "policies" / "examples"
 OPEN = EXAMPLES / "open.json"
 PERIOD = EXAMPLES / "valid-period.json"
-VERBS = [("lint", OPEN), ("explain", PERIOD), ("check", OPEN, "--as", "did:web:x.example")]
+VERBS = [
+    ("lint", OPEN),
+    ("explain", PERIOD),
+    ("check", OPEN, "--as", "did:web:x.example"),
+    ("test", PERIOD),
+    ("diff", OPEN, PERIOD),
+    ("schema",),
+]
 
 
 def written(path: Path, document: Any) -> Path:
@@ -183,3 +190,67 @@ def test_bad_input_ends_with_2(typed: tuple[Any, ...], code: str) -> None:
 def test_a_policy_that_cannot_be_read_is_bad_input(tmp_path: Path) -> None:
     done = run("policies", "explain", written(tmp_path / "p.json", {"permission": [{"action": {}}]}), "--json")
     assert (done.code, done.problem["code"]) == (2, "policy_action_missing")
+
+
+def test_the_cases_beside_the_examples_hold() -> None:
+    done = run("policies", "test", EXAMPLES, "--json")
+    assert (done.code, done.json["failed"]) == (0, 0)
+    assert {len(each["cases"]) > 0 for each in done.json["files"]} == {True}
+    assert "som väntat" in run("policies", "test", PERIOD).out
+
+
+def test_a_failing_case_refuses_and_says_why(tmp_path: Path) -> None:
+    file = written(tmp_path / "p.json", json.loads(PERIOD.read_text()))
+    (tmp_path / "p.cases.toml").write_text(
+        '[[case]]\nname = "x"\nparty = "did:web:x"\ntime = 2026-06-01T00:00:00Z\nexpect = "permit"\n'
+        'facts = {"kom:a" = ["b"]}\n'
+        '[[case]]\nname = "y"\nparty = "did:web:x"\ntime = "2026-06-01T00:00:00Z"\nexpect = "deny"\n'
+    )
+    done = run("policies", "test", tmp_path, "--lang", "en")
+    assert done.code == 1
+    assert "y: WRONG, expected deny, got permit (/permission/0)" in done.out
+    assert "goes against the constraint" in done.out
+    assert '[[case]]\nname = "/permission/0/constraint/0/and/0-before"' in done.out
+    assert '"kom:a" = ["b"]' in done.out
+    assert run("policies", "test", file, "--json").json["failed"] == 1
+
+
+def test_policies_without_cases_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "policies").mkdir()
+    written(tmp_path / "policies" / "p.json", {"permission": [{"action": "use"}]})
+    monkeypatch.chdir(tmp_path)
+    assert "policies/p.json: no cases" in run("policies", "test", "--lang", "en").out
+    assert run("policies", "test", "--json").json["files"][0]["cases"] == []
+    monkeypatch.chdir(tmp_path / "policies")
+    assert "p.json: no cases" in run("policies", "test", "--lang", "en").out
+
+
+@pytest.mark.parametrize(
+    ("cases", "code"), [("[[case", "cli_cases_toml"), ("case = 1", "cli_cases_toml"), ("[[case]]", "case_expect")]
+)
+def test_cases_that_cannot_be_read_are_bad_input(tmp_path: Path, cases: str, code: str) -> None:
+    file = written(tmp_path / "p.json", {"permission": [{"action": "use"}]})
+    (tmp_path / "p.cases.toml").write_text(cases)
+    done = run("policies", "test", file, "--json")
+    assert (done.code, done.problem["code"]) == (2, code)
+
+
+def test_diff_gives_verdict_changes_and_a_witness_for_check(tmp_path: Path) -> None:
+    done = run("policies", "diff", OPEN, PERIOD, "--json")
+    assert (done.code, done.json["verdict"]) == (0, "b-stricter")
+    witness = written(tmp_path / "witness.json", done.json["witness"])
+    assert [run("policies", "check", file, "--case", witness).code for file in (OPEN, PERIOD)] == [0, 1]
+    out = run("policies", "diff", OPEN, PERIOD, "--lang", "en").out
+    assert "The second is stricter." in out
+    assert "permission odrl:use odrl:dateTime: added (– -> odrl:dateTime gteq" in out
+    assert run("policies", "diff", OPEN, OPEN).out == "De tillåter detsamma.\n"
+    assert (
+        "prohibition odrl:use /prohibition/0: added"
+        in run("policies", "diff", OPEN, EXAMPLES / "never.json", "--lang", "en").out
+    )
+
+
+def test_the_schema_is_printed() -> None:
+    assert run("policies", "schema", "--lang", "en").json == json.loads(
+        (ROOT / "policies/profile/policy.schema.json").read_text()
+    )

@@ -69,6 +69,8 @@ CASES: list[tuple[str, Any]] = [
     ("P211", whole("urn:rule")),
     ("P212", whole(rule({"and": [WHO], "or": [WHO]}))),
     ("P213", whole(rule({"leftOperand": "odrl:count"}))),
+    ("P204", whole({"action": "use", "constraint": {"operator": "eq", "rightOperand": "1"}})),
+    ("P213", whole(rule({"operator": "eq", "rightOperand": "1"}))),
     ("P301", whole(rule(constraint("odrl:resolution", "eq", "1")))),
     ("P302", whole(rule(action="odrl:dance"))),
     ("P303", whole(rule(constraint("odrl:count", "below", "5")))),

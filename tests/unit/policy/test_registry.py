@@ -62,6 +62,16 @@ def test_what_a_concept_belongs_to_is_a_concept() -> None:
     assert {broader for found in registry.part_of().values() for broader in found} <= known
 
 
+def test_nothing_belongs_to_itself() -> None:
+    def climb(iri: str, below: tuple[str, ...]) -> None:
+        assert iri not in below
+        for broader in registry.part_of()[iri]:
+            climb(broader, (*below, iri))
+
+    for iri in registry.part_of():
+        climb(iri, ())
+
+
 def test_all_of_sweden_is_there() -> None:
     found = registry.areas()
     assert sum(iri.startswith(registry.MUNICIPALITY) for iri in found) == 290
