@@ -7,12 +7,14 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from connector.policy import registry
+from connector.cli import policytests
+from connector.policy import registry, templates
 from connector.policy.schema import schema
 from connector.policy.terms import shorten
 
 ROOT = Path(__file__).parent.parent
 SOURCE, PROFILE = ROOT / "connector" / "policy" / "data", ROOT / "policies" / "profile"
+TEMPLATES = ROOT / "policies" / "templates"
 PAGE = ROOT / "docs" / "reference" / "profile.md"
 HEAD = """# The Municipal Data Sharing Profile (Profil för kommunal datadelning)
 
@@ -39,11 +41,23 @@ def files() -> dict[Path, str]:
     types = json.dumps(registry.read("registry")["recipients"], ensure_ascii=False, indent=2)
     return {
         **made,
+        **_templates(),
         PROFILE / "purposes.json": purposes + "\n",
         PROFILE / "publisher-types.json": types + "\n",
         PROFILE / "policy.schema.json": json.dumps(schema(), ensure_ascii=False, indent=1) + "\n",
         PAGE: page(),
     }
+
+
+def _templates() -> dict[Path, str]:
+    """Return every template with its defaults, as a policy file with its cases beside it."""
+    made = {}
+    for name in templates.names():
+        document, cases = templates.make(name, {})
+        text = "\n".join(line for case in cases for line in policytests.toml(case))
+        made[TEMPLATES / f"{name}.json"] = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+        made[TEMPLATES / f"{name}.cases.toml"] = text
+    return made
 
 
 def page() -> str:
@@ -71,7 +85,7 @@ def page() -> str:
             (_code(iri), *_labels(entry), " ".join(entry["broader"])) for iri, entry in registry.table(name).items()
         )
         parts += [f"## {title}\n", *_table(("Term", "Svenska", "English", "Broader"), rows)]
-    return "\n".join([*parts, *_areas()])
+    return "\n".join([*parts, *_areas(), *_listed()])
 
 
 def _areas() -> list[str]:
@@ -86,6 +100,20 @@ def _areas() -> list[str]:
                 for code, county in registry.read("areas")["counties"].items()
             ),
         ),
+    ]
+
+
+def _listed() -> list[str]:
+    rows = []
+    for name in templates.names():
+        found = templates.template(name)
+        parameters = ", ".join(f"`{each}` ({entry['type']})" for each, entry in found["parameters"].items())
+        rows.append((f"`{name}`", found["title"]["sv"], found["title"]["en"], parameters))
+    return [
+        "\n## Templates\n",
+        "`connector policies new TEMPLATE --set NAME=VALUE -o FILE` makes a policy with its cases. `policies/templates/` has",
+        "each with its defaults.\n",
+        *_table(("Template", "Svenska", "English", "Parameters"), rows),
     ]
 
 
@@ -112,7 +140,8 @@ def main() -> int:
     made = files()
     if "--check" in sys.argv:
         return int(any(not path.exists() or path.read_text(encoding="utf-8") != text for path, text in made.items()))
-    PROFILE.mkdir(parents=True, exist_ok=True)
+    for folder in (PROFILE, TEMPLATES):
+        folder.mkdir(parents=True, exist_ok=True)
     for path, text in made.items():
         path.write_text(text, encoding="utf-8")
     return 0

@@ -10,6 +10,7 @@ from connector.policy.operators import every
 from connector.policy.terms import ODRL, shorten
 
 if TYPE_CHECKING:
+    from connector.cli.output import Column
     from connector.policy.decision import ConditionReport, Decision, DutyReport, RuleReport
 
 _DATE_TIME = ODRL + "dateTime"
@@ -42,6 +43,22 @@ def lines(found: Decision, language: str) -> Iterator[str]:
             right = each["rightOperand"] if isinstance(each["rightOperand"], str) else ", ".join(each["rightOperand"])
             state = texts.say(f"cli_state_{each['state']}", language)
             yield f"    {shorten(each['leftOperand'])} {each['operator']} {right} [{value}]: {state}"
+
+
+TEMPLATE: tuple[Column, ...] = (
+    ("id", lambda row: row["id"]),
+    ("title", lambda row: row["title"]),
+    ("parameters", lambda row: ", ".join(f"{each['name']} ({each['label']})" for each in row["parameters"])),
+)
+
+
+def template(name: str, found: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """Return a template as it is listed."""
+    parameters = [
+        {"name": each, "type": entry["type"], "default": entry["default"], "label": entry["label"][language]}
+        for each, entry in found["parameters"].items()
+    ]
+    return {"id": name, "title": found["title"][language], "parameters": parameters}
 
 
 def change(found: Mapping[str, Any], language: str) -> str:

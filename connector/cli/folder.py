@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from connector.policy import bounds
 if TYPE_CHECKING:
     from connector.policy.model import Policy
 
+CASES = ".cases.toml"
 REGISTRY = "registry.json"
 """A folder with this file holds the profile, not policies."""
 
@@ -39,6 +41,17 @@ def policies(paths: Iterable[str]) -> list[Path]:
             read(path)
             found[path] = None
     return [*found]
+
+
+def create(file: Path, found: Mapping[str, Any], cases: str) -> list[Path]:
+    """Write a new policy file and its cases beside it; nothing is overwritten. Raises MisusedError."""
+    beside = file.with_name(file.stem + CASES)
+    for path in (file, beside):
+        if path.exists():
+            raise MisusedError("cli_new_exists", field="--output", path=str(path))
+    file.write_text(json.dumps(found, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    beside.write_text(cases, encoding="utf-8")
+    return [file, beside]
 
 
 def document(file: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from connector import clock, texts
 from connector.cli import answers, folder, policytests
-from connector.cli.commands import DONE, REFUSED, MisusedError, Verb, option, place, places
+from connector.cli.commands import DONE, REFUSED, Argument, MisusedError, Verb, option, place, places
 from connector.errors import Invalid
 
 if TYPE_CHECKING:
@@ -114,6 +114,36 @@ def schema(session: Session) -> int:
     return DONE
 
 
+def new(session: Session) -> int:
+    """Print a policy made from a template, or write it with its cases beside it; without a template list them."""
+    from connector.policy import templates  # noqa: PLC0415 - as above
+
+    name, output, language = session.typed("template"), session.typed("output"), session.output.language
+    try:
+        if name is None:
+            listed = [answers.template(each, templates.template(each), language) for each in templates.names()]
+            session.output.listed({"items": listed, "next": None}, answers.TEMPLATE)
+            return DONE
+        document, cases = templates.make(name, dict(map(_setting, session.typed("set", []))))
+    except Invalid as error:
+        raise MisusedError(error.code, field=error.field, **error.values) from None
+    if output is None:
+        session.output.value(document)
+        return DONE
+    for file in folder.create(
+        Path(output), document, "\n".join(line for case in cases for line in policytests.toml(case))
+    ):
+        session.output.say("cli_new_written", file=file)
+    return DONE
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise MisusedError("cli_fact", field="--set", fact=text)
+    return name, value
+
+
 def _case(session: Session) -> dict[str, Any]:
     """Return the case that a file holds, with what is typed besides. Raises MisusedError."""
     named = session.typed("case")
@@ -150,6 +180,16 @@ VERBS = (
     Verb("explain", explain, (_FILE,), client=False),
     Verb("check", check, (_FILE, *_CASE), client=False),
     Verb("diff", diff, (place("A", "a", text="policy_a"), place("B", "b", text="policy_b")), client=False),
+    Verb(
+        "new",
+        new,
+        (
+            place("TEMPLATE", "template", optional=True),
+            option("--set", "NAME=VALUE", action="append"),
+            Argument(("-o", "--output"), "policy_output", "FILE", {"dest": "output"}),
+        ),
+        client=False,
+    ),
     Verb("schema", schema, client=False),
     Verb("test", policytests.test, (places("PATH", "test_paths", optional=True),), client=False),
 )

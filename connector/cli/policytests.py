@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from connector.cli.session import Session
     from connector.policy.cases import Outcome, Result
 
-CASES = ".cases.toml"
-
 
 def test(session: Session) -> int:
     """Run the cases; refused when one fails."""
@@ -42,7 +40,7 @@ def outcome(file: Path) -> Outcome | None:
     """Return how the cases beside a policy file went; `None` when there are none. Raises MisusedError."""
     from connector.policy.cases import run  # noqa: PLC0415 - slow, and the other verbs have no need of it
 
-    beside = file.with_name(file.stem + CASES)
+    beside = file.with_name(file.stem + folder.CASES)
     if not beside.exists():
         return None
     try:

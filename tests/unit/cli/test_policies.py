@@ -25,6 +25,7 @@ VERBS = [
     ("test", PERIOD),
     ("diff", OPEN, PERIOD),
     ("schema",),
+    ("new", "trial"),
 ]
 
 
@@ -254,3 +255,33 @@ def test_the_schema_is_printed() -> None:
     assert run("policies", "schema", "--lang", "en").json == json.loads(
         (ROOT / "policies/profile/policy.schema.json").read_text()
     )
+
+
+def test_new_lists_the_templates_and_prints_one() -> None:
+    assert "valid-period" in run("policies", "new").out
+    assert {"id", "title", "parameters"} == set(run("policies", "new", "--json").json["items"][0])
+    printed = run("policies", "new", "trial", "--set", "period=P60D")
+    assert printed.code == 0
+    assert printed.json["permission"][0]["constraint"][0]["rightOperand"]["@value"] == "P60D"
+
+
+def test_new_writes_a_policy_with_its_cases_and_overwrites_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "research.json"
+    assert "research.cases.toml" in run("policies", "new", "research", "-o", file).out
+    assert run("policies", "lint", file).code == 0
+    assert run("policies", "test", file, "--json").json["failed"] == 0
+    done = run("policies", "new", "research", "-o", file, "--json")
+    assert (done.code, done.problem["code"]) == (2, "cli_new_exists")
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        (("nothing",), "template_unknown"),
+        (("trial", "--set", "x"), "cli_fact"),
+        (("trial", "--set", "period=x"), "template_value"),
+    ],
+)
+def test_a_template_that_cannot_be_made_is_wrong_use(typed: tuple[str, ...], code: str) -> None:
+    done = run("policies", "new", *typed, "--json")
+    assert (done.code, done.problem["code"]) == (2, code)
