@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from connector.errors import ConnectorError
 from connector.protocol.negotiation import FINALIZED
+from connector.store.prepared import Change
 from connector.store.tables import Contract as ContractRow
 from connector.store.tables import Exchange as ExchangeRow
 from connector.store.tables import Grant as GrantRow
@@ -23,7 +24,8 @@ _exchanges = table(ExchangeRow)
 _of_contract, _of_transfer = _contracts.c.id == bindparam("of_id"), _transfers.c.id == bindparam("of_id")
 _of_grant = _grants.c.id == bindparam("of_id")
 _finalized = select(_exchanges.c.pid).where(_exchanges.c.pid == _contracts.c.id, _exchanges.c.state == FINALIZED)
-_select_contract, _insert_contract = select(_contracts).where(_of_contract), insert(_contracts)
+_select_contract = select(_contracts).where(_of_contract)
+_insert_contract = Change(insert(_contracts), _contracts.columns.keys())
 _select_agreed = select(_contracts).where(
     _contracts.c.participant == bindparam("of_participant"),
     _contracts.c.peer == bindparam("of_peer"),
@@ -71,7 +73,7 @@ class Contracts:
 
     def add(self, contract: Contract) -> None:
         """Insert what a new negotiation is about."""
-        self._conn.execute(_insert_contract, columns(contract))
+        _insert_contract.run(self._conn, columns(contract))
         self._known[contract.id] = contract
 
     def get(self, contract: str) -> Contract | None:

@@ -13,6 +13,7 @@ from connector.protocol.machine import Pending, Process
 from connector.protocol.machine import Table as States
 from connector.protocol.negotiation import NEGOTIATION
 from connector.protocol.transfer import TRANSFER
+from connector.store.prepared import Change
 from connector.store.tables import OPEN, Outbox, table
 from connector.store.tables import Exchange as ExchangeRow
 
@@ -60,10 +61,15 @@ _open = select(_exchanges.c.pid).where(
     OPEN,
 )
 _open_count = select(func.count()).select_from(_open.limit(1000).subquery())
-_insert = insert(_exchanges)
-_update = update(_exchanges).where(
-    _exchanges.c.pid == bindparam("of_pid"),
-    or_(_exchanges.c.state.is_(None), _not_ended, _exchanges.c.state == bindparam("of_state")),
+_IDENTITY = ("pid", "participant", "peer", "protocol", "role", "created")
+_CHANGING = tuple(column.name for column in _exchanges.columns if column.name not in _IDENTITY)
+_insert = Change(insert(_exchanges), _IDENTITY + _CHANGING)
+_update = Change(
+    update(_exchanges).where(
+        _exchanges.c.pid == bindparam("of_pid"),
+        or_(_exchanges.c.state.is_(None), _not_ended, _exchanges.c.state == bindparam("of_state")),
+    ),
+    _CHANGING,
 )
 
 
@@ -147,7 +153,7 @@ class Exchanges:
 
     def add(self, exchange: Exchange) -> None:
         """Insert a new process."""
-        self._conn.execute(_insert, _row(exchange) | _identity(exchange))
+        _insert.run(self._conn, _row(exchange) | _identity(exchange))
 
     def save(self, exchange: Exchange, now: float) -> Exchange:
         """Write a changed process and return it as stored.
@@ -157,7 +163,7 @@ class Exchanges:
         """
         exchange = replace(exchange, updated=now)
         named = {"of_pid": exchange.pid, "of_state": exchange.turn.state}
-        if self._conn.execute(_update, _row(exchange) | named).rowcount != 1:
+        if _update.run(self._conn, _row(exchange) | named) != 1:
             raise ConnectorError("process_final", pid=exchange.pid, state=exchange.turn.state)
         return exchange
 

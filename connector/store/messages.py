@@ -6,12 +6,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, insert, select
 
+from connector.store.prepared import Change
 from connector.store.tables import Message, table
 
 _messages = table(Message)
 
 # What every message needs is made once: making a statement costs several times more than running it.
-_insert = insert(_messages)
+_insert = Change(insert(_messages), [column.name for column in _messages.columns if column.name != "number"])
 _named = (
     _messages.c.process == bindparam("of_process"),
     _messages.c.direction == bindparam("of_direction"),
@@ -28,7 +29,7 @@ class Messages:
 
     def add(self, **values: Any) -> None:
         """Insert a message: participant, process, direction (`in`, `out`), message_id, seq, move, digest, body, at."""
-        self._conn.execute(_insert, values)
+        _insert.run(self._conn, values)
 
     def known_digest(self, process: str, message_id: str) -> str | None:
         """Return the digest of the message the peer sent in this process under that `@id`, or None."""

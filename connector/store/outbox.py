@@ -8,13 +8,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
+from connector.store.prepared import Change
 from connector.store.tables import Exchange, Outbox, columns, table
 
 _outbox, _exchanges = table(Outbox), table(Exchange)
 
 # What every move needs is made once: making a statement costs several times more than running it.
 _by_id = _outbox.c.id == bindparam("of_id")
-_insert, _select, _delete = insert(_outbox), select(_outbox).where(_by_id), delete(_outbox).where(_by_id)
+_select, _delete = select(_outbox).where(_by_id), Change(delete(_outbox).where(_by_id))
+_insert = Change(insert(_outbox), _outbox.columns.keys())
 _update = update(_outbox).where(_by_id)
 _lock_process = (
     select(_exchanges.c.pid)
@@ -60,7 +62,7 @@ class Outboxes:
 
     def add(self, parcel: Parcel) -> None:
         """Insert a pending move; a second one for the same process is refused by the database."""
-        self._conn.execute(_insert, columns(parcel))
+        _insert.run(self._conn, columns(parcel))
 
     def get(self, message_id: str) -> Parcel | None:
         """Return a move that is still pending, with its process locked for this transaction."""
@@ -72,7 +74,7 @@ class Outboxes:
 
     def settle(self, message_id: str) -> None:
         """Remove a move that was acknowledged, dropped or given up."""
-        self._conn.execute(_delete, {"of_id": message_id})
+        _delete.run(self._conn, {"of_id": message_id})
 
     def change(self, message_id: str, **values: Any) -> None:
         """Change attempts, times, lease or error of a pending move."""

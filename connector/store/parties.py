@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from connector.store.prepared import Change
 from connector.store.tables import Answered as AnsweredRow
 from connector.store.tables import Operator as OperatorRow
 from connector.store.tables import Participant as ParticipantRow
@@ -18,7 +19,7 @@ _participants, _operators, _peers = table(ParticipantRow), table(OperatorRow), t
 _spent, _answered = table(Spent), table(AnsweredRow)
 
 # What messages and reads of data need is made once: making a statement costs several times more than running it.
-_spend = insert(_spent)
+_spend = Change(insert(_spent), _spent.columns.keys())
 _select_peer = select(_peers).where(
     _peers.c.participant == bindparam("of_participant"), _peers.c.id == bindparam("of_id")
 )
@@ -172,7 +173,7 @@ class SpentTokens:
     def spend(self, participant: str, issuer: str, jti: str, until: float) -> None:
         """Spend a token. Raises sqlalchemy.exc.IntegrityError when it was used before."""
         values = {"participant": participant, "issuer": issuer, "jti": jti, "until": until}
-        self._conn.execute(_spend, values)
+        _spend.run(self._conn, values)
 
     def forget(self, before: float) -> None:
         """Remove tokens that expired before a time."""

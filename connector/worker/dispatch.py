@@ -28,7 +28,7 @@ from connector.store.outbox import Parcel
 from connector.store.unit import Unit
 
 log = logging.getLogger(__name__)
-IN_FLIGHT_PER_PEER = 8
+IN_FLIGHT_PER_PEER = 16
 LEASE_SWEEP_SECONDS = 30.0
 _STORE_RETRY_SECONDS = 1.0
 _RETRY_AFTER = re.compile("[0-9]{1,5}")
