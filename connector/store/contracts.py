@@ -25,18 +25,18 @@ _of_contract, _of_transfer = _contracts.c.id == bindparam("of_id"), _transfers.c
 _of_grant = _grants.c.id == bindparam("of_id")
 _finalized = select(_exchanges.c.pid).where(_exchanges.c.pid == _contracts.c.id, _exchanges.c.state == FINALIZED)
 _select_contract = select(_contracts).where(_of_contract)
-_insert_contract = Change(insert(_contracts), _contracts.columns.keys())
+_insert_contract = Change(insert(_contracts))
 _select_agreed = select(_contracts).where(
     _contracts.c.participant == bindparam("of_participant"),
     _contracts.c.peer == bindparam("of_peer"),
     _contracts.c.agreement_id == bindparam("of_agreement"),
     _contracts.c.role == bindparam("of_role"),
 )
-_update_contract = update(_contracts).where(_of_contract, ~_finalized.exists())
-_select_transfer, _insert_transfer = select(_transfers).where(_of_transfer), insert(_transfers)
-_update_transfer = update(_transfers).where(_of_transfer)
-_select_grant, _insert_grant = select(_grants).where(_of_grant), insert(_grants)
-_update_grant = update(_grants).where(_of_grant)
+_update_contract = Change(update(_contracts).where(_of_contract, ~_finalized.exists()))
+_select_transfer, _insert_transfer = select(_transfers).where(_of_transfer), Change(insert(_transfers))
+_update_transfer = Change(update(_transfers).where(_of_transfer))
+_select_grant, _insert_grant = select(_grants).where(_of_grant), Change(insert(_grants))
+_update_grant = Change(update(_grants).where(_of_grant))
 _select_grant_of = select(_grants).where(_grants.c.transfer == bindparam("of_transfer"))
 
 
@@ -104,7 +104,7 @@ class Contracts:
         Raises:
             ConnectorError: `contract_final`, its negotiation is FINALIZED, after which nothing may change.
         """
-        if self._conn.execute(_update_contract, {"of_id": contract, **values}).rowcount != 1:
+        if _update_contract.run(self._conn, {"of_id": contract, **values}) != 1:
             raise ConnectorError("contract_final", contract=contract)
         known = self._known.get(contract)
         if known is not None:
@@ -138,7 +138,7 @@ class Transfers:
 
     def add(self, transfer: Transfer) -> None:
         """Insert what a new transfer is about."""
-        self._conn.execute(_insert_transfer, columns(transfer))
+        _insert_transfer.run(self._conn, columns(transfer))
 
     def get(self, transfer: str) -> Transfer | None:
         """Return a transfer by its id."""
@@ -152,7 +152,7 @@ class Transfers:
 
     def change(self, transfer: str, **values: Any) -> None:
         """Change the address or its token."""
-        self._conn.execute(_update_transfer, {"of_id": transfer, **values})
+        _update_transfer.run(self._conn, {"of_id": transfer, **values})
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ class Grants:
 
     def add(self, grant: Grant) -> None:
         """Insert a transfer's grant."""
-        self._conn.execute(_insert_grant, columns(grant))
+        _insert_grant.run(self._conn, columns(grant))
 
     def get(self, grant: str) -> Grant | None:
         """Return a grant by its id."""
@@ -206,7 +206,7 @@ class Grants:
 
     def change(self, grant: str, **values: Any) -> None:
         """Change generation or times, or close the grant."""
-        self._conn.execute(_update_grant, {"of_id": grant, **values})
+        _update_grant.run(self._conn, {"of_id": grant, **values})
 
 
 def _contract(row: Row[Any]) -> Contract:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, func, insert, or_, select, update
 
@@ -61,15 +61,12 @@ _open = select(_exchanges.c.pid).where(
     OPEN,
 )
 _open_count = select(func.count()).select_from(_open.limit(1000).subquery())
-_IDENTITY = ("pid", "participant", "peer", "protocol", "role", "created")
-_CHANGING = tuple(column.name for column in _exchanges.columns if column.name not in _IDENTITY)
-_insert = Change(insert(_exchanges), _IDENTITY + _CHANGING)
+_insert = Change(insert(_exchanges))
 _update = Change(
     update(_exchanges).where(
         _exchanges.c.pid == bindparam("of_pid"),
         or_(_exchanges.c.state.is_(None), _not_ended, _exchanges.c.state == bindparam("of_state")),
-    ),
-    _CHANGING,
+    )
 )
 
 
@@ -215,24 +212,30 @@ class Exchanges:
         return self._conn.execute(wanted).scalar_one()
 
 
+_NAMES: Final = tuple(_joined.selected_columns.keys())
+_COUNTERS: Final = ("wanted", "seq", "acked", "last_digest", "moved", "adopted", "stalled", "confirmed")
+
+
 def _exchange(row: Row[Any]) -> Exchange:
+    # Looking names up in the row itself costs more than all the rest.
+    found = dict(zip(_NAMES, row, strict=True))
     turn = Process(
-        table=STATES[row.protocol], role=row.role, state=row.state, pending=_pending_of(row), wanted=row.wanted,
-        seq=row.seq, acked=row.acked, last_digest=row.last_digest, moved=row.moved, adopted=row.adopted,
-        stalled=row.stalled, confirmed=row.confirmed,
+        STATES[found["protocol"]], found["role"], found["state"], _pending_of(found),
+        **{name: found[name] for name in _COUNTERS},
     )  # fmt: skip
     return Exchange(
-        pid=row.pid, participant=row.participant, peer=row.peer, peer_pid=row.peer_pid, base=row.base, turn=turn,
-        heard=row.heard, waits=row.waits, reasons=tuple(row.reasons or ()), check_at=row.check_at,
-        created=row.created, updated=row.updated, attempts=row.pending_attempts or 0,
-        next_attempt=row.pending_next, last_error=row.pending_error,
+        found["pid"], found["participant"], found["peer"], found["peer_pid"], found["base"], turn,
+        heard=found["heard"], waits=found["waits"], reasons=tuple(found["reasons"] or ()), check_at=found["check_at"],
+        created=found["created"], updated=found["updated"], attempts=found["pending_attempts"] or 0,
+        next_attempt=found["pending_next"], last_error=found["pending_error"],
     )  # fmt: skip
 
 
-def _pending_of(row: Row[Any]) -> Pending | None:
-    if row.pending_id is None:
+def _pending_of(found: dict[str, Any]) -> Pending | None:
+    if found["pending_id"] is None:
         return None
-    return Pending(row.pending_id, row.pending_seq, row.pending_move, row.pending_target, row.pending_attempts > 0)
+    parts = (found["pending_id"], found["pending_seq"], found["pending_move"], found["pending_target"])
+    return Pending(*parts, sent=found["pending_attempts"] > 0)
 
 
 def _row(exchange: Exchange) -> dict[str, Any]:

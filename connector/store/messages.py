@@ -12,7 +12,7 @@ from connector.store.tables import Message, table
 _messages = table(Message)
 
 # What every message needs is made once: making a statement costs several times more than running it.
-_insert = Change(insert(_messages), [column.name for column in _messages.columns if column.name != "number"])
+_insert = Change(insert(_messages))
 _named = (
     _messages.c.process == bindparam("of_process"),
     _messages.c.direction == bindparam("of_direction"),

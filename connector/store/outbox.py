@@ -16,8 +16,8 @@ _outbox, _exchanges = table(Outbox), table(Exchange)
 # What every move needs is made once: making a statement costs several times more than running it.
 _by_id = _outbox.c.id == bindparam("of_id")
 _select, _delete = select(_outbox).where(_by_id), Change(delete(_outbox).where(_by_id))
-_insert = Change(insert(_outbox), _outbox.columns.keys())
-_update = update(_outbox).where(_by_id)
+_insert = Change(insert(_outbox))
+_update = Change(update(_outbox).where(_by_id))
 _lock_process = (
     select(_exchanges.c.pid)
     .where(_exchanges.c.pid == select(_outbox.c.process).where(_by_id).scalar_subquery())
@@ -78,7 +78,7 @@ class Outboxes:
 
     def change(self, message_id: str, **values: Any) -> None:
         """Change attempts, times, lease or error of a pending move."""
-        self._conn.execute(_update, {"of_id": message_id, **values})
+        _update.run(self._conn, {"of_id": message_id, **values})
 
     def all(self, now: float | None = None) -> Sequence[Parcel]:
         """Return every pending move, or (with `now`) those whose lease has run out, skipping what others hold."""

@@ -19,7 +19,7 @@ _participants, _operators, _peers = table(ParticipantRow), table(OperatorRow), t
 _spent, _answered = table(Spent), table(AnsweredRow)
 
 # What messages and reads of data need is made once: making a statement costs several times more than running it.
-_spend = Change(insert(_spent), _spent.columns.keys())
+_spend = Change(insert(_spent))
 _select_peer = select(_peers).where(
     _peers.c.participant == bindparam("of_participant"), _peers.c.id == bindparam("of_id")
 )

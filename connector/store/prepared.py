@@ -26,32 +26,30 @@ class _Compiled:
 
 
 class Change:
-    """An INSERT, UPDATE or DELETE of one row.
+    """An INSERT, UPDATE or DELETE of one row; its WHERE may hold `bindparam`s of its own, which begin with `of_`."""
 
-    Args:
-        statement: its WHERE may hold `bindparam`s of its own.
-        names: the columns that it sets.
-    """
-
-    def __init__(self, statement: Insert | Update | Delete, names: Sequence[str] = ()) -> None:
+    def __init__(self, statement: Insert | Update | Delete) -> None:
         self._statement = statement.inline() if isinstance(statement, Insert) else statement
-        self._names = list(names)
-        self._compiled: dict[str, _Compiled] = {}
+        self._compiled: dict[tuple[str, ...], _Compiled] = {}
 
     def run(self, conn: Connection, values: Mapping[str, Any]) -> int:
-        """Change the row and return how many were changed. `values` are those of the columns and of the `bindparam`s."""
-        compiled = self._compiled.get(conn.dialect.name) or self._compile(conn.dialect)
+        """Change the row and return how many were changed. `values` are those of columns and of the `bindparam`s."""
+        dialect = conn.dialect
+        key = (dialect.name, *values)
+        compiled = self._compiled.get(key)
+        if compiled is None:
+            columns = [name for name in values if not name.startswith("of_")]
+            compiled = self._compiled[key] = _compile(self._statement, dialect, columns)
         bound = {**compiled.fixed, **values}
         for name, convert in compiled.converts.items():
             bound[name] = convert(bound[name])
         parameters = bound if compiled.order is None else tuple([bound[name] for name in compiled.order])
         return conn.exec_driver_sql(compiled.text, parameters).rowcount
 
-    def _compile(self, dialect: Dialect) -> _Compiled:
-        made = self._statement.compile(dialect=dialect, column_keys=self._names)
-        fixed = {name: bind.value for name, bind in made.binds.items() if not bind.required and bind.value is not None}
-        found = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in made.binds.items()}
-        converts = {name: convert for name, convert in found.items() if convert is not None}
-        compiled = _Compiled(made.string, made.positiontup, fixed, converts)
-        self._compiled[dialect.name] = compiled
-        return compiled
+
+def _compile(statement: Insert | Update | Delete, dialect: Dialect, columns: list[str]) -> _Compiled:
+    made = statement.compile(dialect=dialect, column_keys=columns)
+    fixed = {name: bind.value for name, bind in made.binds.items() if not bind.required and bind.value is not None}
+    found = {name: bind.type.dialect_impl(dialect).bind_processor(dialect) for name, bind in made.binds.items()}
+    converts = {name: convert for name, convert in found.items() if convert is not None}
+    return _Compiled(made.string, made.positiontup, fixed, converts)
