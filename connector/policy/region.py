@@ -67,7 +67,7 @@ def worlds(policies: Sequence[Policy]) -> Worlds:
     used: dict[str, list[Constraint]] = {}
     for constraint in (each for rule in rules for each in _constraints(rule)):
         used.setdefault(dimension(constraint), []).append(constraint)
-    found = {ACTION: _actions(), TARGET: _subjects(rule.target for rule in rules)}
+    found = {ACTION: _actions(rules), TARGET: _subjects(rule.target for rule in rules)}
     found[ASSIGNEE] = _assignees([rule.assignee for rule in rules], used.pop(ASSIGNEE, []))
     found[NOW] = points("dateTime", [_use(each) for each in used.pop(NOW, [])], "", single=True)[1:]
     ago = [_use(each) for each in used.pop(AGO, [])]
@@ -122,8 +122,9 @@ def _use(constraint: Constraint) -> Use:
     return Use(constraint.operator, right)
 
 
-def _actions() -> list[Point]:
-    named = dict.fromkeys([READ, *actions.PARENT, NO_ACTION])
+def _actions(rules: Iterable[Rule]) -> list[Point]:
+    """Return the actions that can be asked for: the vocabulary's, those that the rules name, and none of them."""
+    named = dict.fromkeys([READ, *actions.PARENT, *(rule.action.iri for rule in rules), NO_ACTION])
     return [Point(iri) for iri in named]
 
 
