@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     language = os.environ.get("DEMO_LANG", "en") or "en"
     if language not in LANGUAGES:
         parser.error(f"DEMO_LANG is one of: {', '.join(LANGUAGES)}")
+    signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may lack our letters
