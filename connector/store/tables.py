@@ -1,6 +1,6 @@
 """The tables. Times are seconds since 1970 (UTC); JSON columns hold JSON values; identifiers are opaque texts.
 
-SQLModel gives the classes; statements are SQLAlchemy Core over `Class.__table__` (see docs/adr/0003).
+SQLModel gives the classes; statements are SQLAlchemy Core over `Class.__table__` (see docs/adr/0001).
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ SQLModel.metadata.naming_convention = {
 }
 
 OPEN = text("(state IS NULL OR state NOT IN ('COMPLETED', 'FINALIZED', 'TERMINATED'))")
-"""The condition of processes that have not ended, word for word that of their index: only so do databases use it."""
+"""The condition of processes that have not ended, word for word that of their index: only so do databases use it.
 
-_WITH_ACCESS = text("access IS NOT NULL")
+PostgreSQL has it from the migration: its name here would import the whole dialect at every start.
+"""
 
 # mypy cannot see the attribute that SQLModel adds; one function keeps that in one place.
 
@@ -100,7 +101,7 @@ class Offer(SQLModel, table=True):
 
     __table_args__ = (
         Index("ix_offer_dataset", "participant", "dataset"),
-        Index("ix_offer_access", "participant", "access", sqlite_where=_WITH_ACCESS, postgresql_where=_WITH_ACCESS),
+        Index("ix_offer_access", "participant", "access"),
     )
     participant: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
@@ -122,7 +123,7 @@ class Exchange(SQLModel, table=True):
         UniqueConstraint("participant", "peer", "protocol", "role", "peer_pid"),
         Index("ix_exchange_list", "participant", "protocol", "created"),
         Index("ix_exchange_check", "check_at"),
-        Index("ix_exchange_open", "participant", "peer", "protocol", sqlite_where=OPEN, postgresql_where=OPEN),
+        Index("ix_exchange_open", "participant", "peer", "protocol", sqlite_where=OPEN),
     )
     pid: str = Field(primary_key=True)
     participant: str
