@@ -148,8 +148,7 @@ def _offer() -> None:
         sa.PrimaryKeyConstraint("participant", "id", name="pk_offer"),
     )
     op.create_index("ix_offer_dataset", "offer", ["participant", "dataset"])
-    given = sa.text("access IS NOT NULL")
-    op.create_index("ix_offer_access", "offer", ["participant", "access"], sqlite_where=given, postgresql_where=given)
+    op.create_index("ix_offer_access", "offer", ["participant", "access"])
 
 
 def _exchange() -> None:
