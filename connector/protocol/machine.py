@@ -377,7 +377,7 @@ def refused(process: Process, message_id: str, reason: str) -> Process | None:
     if process.state is None:
         return replace(process, state=TERMINATED, pending=None, wanted=None, stalled=None)
     if pending.move == TERMINATION:
-        return replace(process, state=TERMINATED, pending=None, wanted=None, stalled=None, confirmed=False)
+        return replace(process, state=TERMINATED, pending=None, wanted=None, moved=True, stalled=None, confirmed=False)
     return _settle(replace(process, pending=None, stalled=reason))
 
 

@@ -14,6 +14,8 @@ from tests.simulation.memory import Memory
 pytestmark = pytest.mark.slow
 SEEDS, BLOCK = 3000, 500
 ON_SQLITE = 12
+FOUND = {"negotiation-plain-provider": (7689, 8730, 36802, 44850)}
+"""Seeds that found a fault in the rules, which was corrected (docs/explanation/convergence.md)."""
 
 
 @pytest.mark.parametrize("first", range(0, SEEDS, BLOCK))
@@ -24,6 +26,11 @@ def test_i5_every_seed_converges_or_is_marked(kind: str, first: int) -> None:
         outcome = kinds.run(kind, failed[0], trace=True)
         told = "\n".join([*outcome.lines, *outcome.faults])
         pytest.fail(f"{kind}: {len(failed)} seeds failed, the first is {failed[0]}\n{told}", pytrace=False)
+
+
+@pytest.mark.parametrize(("kind", "seed"), [(kind, seed) for kind, seeds in FOUND.items() for seed in seeds])
+def test_a_seed_that_found_a_fault_passes(kind: str, seed: int) -> None:
+    assert kinds.run(kind, seed).faults == []
 
 
 @pytest.mark.parametrize("kind", kinds.KINDS)
