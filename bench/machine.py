@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
+import statistics
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +38,19 @@ def cpu_seconds(pid: int) -> float:
     """Return the CPU seconds of a running process, its children's not counted (proc(5), "stat")."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def sync_seconds(folder: Path, count: int = 100) -> float:
+    """Return the median seconds of writing one page and having it on the disk."""
+    took = list[float]()
+    with (folder / "synced").open("wb") as file:
+        for _ in range(count):
+            file.write(bytes(4096))
+            file.flush()
+            began = time.perf_counter()
+            os.fdatasync(file.fileno())
+            took.append(time.perf_counter() - began)
+    return statistics.median(took)
 
 
 def facts() -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from bench import towns
+from bench import machine, towns
 from bench.figures import Figure, median, percentile, spread
 from bench.scale import Scale
 
@@ -93,10 +93,12 @@ def latency(folder: Path, scale: Scale) -> list[Figure]:
     """Time negotiations one after the other."""
     with pair(folder, "durable") as durable:
         took = [seconds * 1000 for seconds in durable.negotiate(scale.latencies, in_flight=1)]
+        disk = machine.sync_seconds(folder) * 1000
     how = f"two processes on loopback, {len(took)} one after the other, until FINALIZED is stored"
     return [
         Figure("One uncontended negotiation, p50", median(took), "ms", ("at most", 25), how),
         Figure("One uncontended negotiation, p99", percentile(took, 0.99), "ms", None, "the same run"),
+        Figure("One fdatasync on this disk, p50", disk, "ms", None, "a negotiation waits for five to eight of them"),
     ]
 
 

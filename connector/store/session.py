@@ -70,7 +70,8 @@ class Store:
         Raises:
             Unavailable: `store_unavailable`, nothing was stored.
         """
-        result: T = await asyncio.shield(self._writer.put(work))
+        # Whoever stops waiting stops nothing: the writer commits what it was given.
+        result: T = await self._writer.put(work)
         return result
 
     async def read(self, work: Callable[[Unit], T]) -> T:
