@@ -11,7 +11,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATABASE ?= sqlite
 SEEDS ?= 1000
-CHECKED := $(sort $(foreach folder,connector tests bench demo tools,$(if $(wildcard $(folder)/*.py),$(folder))))
+CHECKED := $(sort $(foreach folder,connector tests bench demo tools certs,$(if $(wildcard $(folder)/*.py),$(folder))))
 # The pure rooms: every branch is covered by their own tests (settings in pyproject.toml, [tool.coverage]).
 PURE := $(wildcard tests/unit/protocol tests/unit/policy tests/unit/evidence tests/unit/services/test_decide*.py tests/unit/net/test_backoff*.py)
 
