@@ -48,6 +48,7 @@ class Contract:
         offer: the offer on the table, in DSP's message form (with `target`).
         offer_by: the role that put it there.
         offer_row: the id of the offer row of ours that it equals, or None (then nothing is agreed on it).
+        sealed: `two-sided`, `one-sided` (the peer does not seal), or None: not yet.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Contract:
     agreement_id: str | None = None
     agreement: dict[str, Any] | None = None
     agreed: float | None = None
+    sealed: str | None = None
 
 
 class Contracts:

@@ -159,6 +159,7 @@ class Offer:
     Attributes:
         origin: `catalog`, or `negotiation` (one that we sent, or a counter-offer that a decision accepted).
         policy, access: digests of the contract and access policy. approval: `person` or None.
+        seal: `required` (a peer that does not seal its contracts is refused) or None.
         document: the Offer as a catalogue shows it (without `target`).
     """
 
@@ -173,6 +174,7 @@ class Offer:
     created_by: str
     access: str | None = None
     approval: str | None = None
+    seal: str | None = None
 
 
 class Offers:

@@ -119,6 +119,7 @@ class Peer:
             is accepted from it, it is shown nowhere; it is still told that what was open has ended).
         pins: the pinned keys, each {"thumbprint", "purpose", "kid", "jwk"}.
         document: its DID document as it was seen. checked: when.
+        seals: since when it is known to seal its contracts, or None: a plain peer.
     """
 
     participant: str
@@ -131,6 +132,7 @@ class Peer:
     created: float
     created_by: str
     checked: float
+    seals: float | None = None
 
 
 class Peers:

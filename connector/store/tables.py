@@ -56,7 +56,10 @@ class Operator(SQLModel, table=True):
 
 
 class Peer(SQLModel, table=True):
-    """Somebody else's participant as one of ours knows it. `state` is `pinned`, `key-changed` or `removed`."""
+    """Somebody else's participant as one of ours knows it. `state` is `pinned`, `key-changed` or `removed`.
+
+    `seals` is the time since when it is known to seal its contracts; only a person's confirmation takes that back.
+    """
 
     participant: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
@@ -68,6 +71,7 @@ class Peer(SQLModel, table=True):
     created: float
     created_by: str
     checked: float
+    seals: float | None = None
 
 
 class Policy(SQLModel, table=True):
@@ -114,6 +118,7 @@ class Offer(SQLModel, table=True):
     rendered: str = Field(sa_column=Column(Text, nullable=False))
     created: float
     created_by: str
+    seal: str | None = None
 
 
 class Exchange(SQLModel, table=True):
@@ -171,7 +176,10 @@ class Outbox(SQLModel, table=True):
 
 
 class Message(SQLModel, table=True):
-    """A message of a process, with the exact bytes (a transfer's token replaced by its digest)."""
+    """A message of a process, with the exact bytes (a transfer's token replaced by its digest).
+
+    `withdrawn` is when a move of ours was given up or gave way without having taken effect.
+    """
 
     __table_args__ = (UniqueConstraint("process", "direction", "message_id"),)
     number: int | None = Field(default=None, primary_key=True)
@@ -184,10 +192,14 @@ class Message(SQLModel, table=True):
     digest: str
     body: str = Field(sa_column=Column(Text, nullable=False))
     at: float
+    withdrawn: float | None = None
 
 
 class Contract(SQLModel, table=True):
-    """What a negotiation is about: the offer on the table and, once there is one, the agreement."""
+    """What a negotiation is about: the offer on the table and, once there is one, the agreement.
+
+    `sealed` is `two-sided`, `one-sided` (a peer that does not seal) or None (not yet).
+    """
 
     __table_args__ = (UniqueConstraint("participant", "peer", "agreement_id", "role"),)
     id: str = Field(primary_key=True)
@@ -202,6 +214,39 @@ class Contract(SQLModel, table=True):
     agreement: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     agreed: float | None = None
     asked: float
+    sealed: str | None = None
+
+
+class Seal(SQLModel, table=True):
+    """A party's seal of a contract: `type` is `agreement` (the provider's) or `verification` (the consumer's)."""
+
+    contract: str = Field(primary_key=True)
+    type: str = Field(primary_key=True)
+    participant: str
+    party: str
+    kid: str
+    jws: str = Field(sa_column=Column(Text, nullable=False))
+    at: float
+
+
+class KeyHistory(SQLModel, table=True):
+    """A public key of a party (one of ours, or a peer as one of ours knows it) and when it was that party's; never forgotten.
+
+    Of our own keys also: `used`, from when it signs; `listed`, until when the DID document lists it for use; `endorsement`, the
+    JWS by which its predecessor names it.
+    """
+
+    __tablename__ = "key_history"
+    participant: str = Field(primary_key=True)
+    party: str = Field(primary_key=True)
+    purpose: str = Field(primary_key=True)
+    kid: str = Field(primary_key=True)
+    since: float = Field(primary_key=True)
+    until: float | None = None
+    jwk: dict[str, str] = Field(sa_column=Column(JSON, nullable=False))
+    used: float | None = None
+    listed: float | None = None
+    endorsement: str | None = Field(default=None, sa_column=Column(Text))
 
 
 class Transfer(SQLModel, table=True):

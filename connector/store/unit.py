@@ -15,6 +15,7 @@ from connector.store.messages import Messages
 from connector.store.offers import Datasets, Offers, Policies
 from connector.store.outbox import Outboxes
 from connector.store.parties import Operators, Participants, Peers, SpentTokens
+from connector.store.seals import Keys, Seals
 
 
 class Unit:
@@ -97,6 +98,16 @@ class Unit:
     def contracts(self) -> Contracts:
         """What negotiations are about."""
         return Contracts(self.conn)
+
+    @cached_property
+    def seals(self) -> Seals:
+        """Seals of contracts."""
+        return Seals(self.conn)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """Whose keys were whose when."""
+        return Keys(self.conn)
 
     @cached_property
     def transfers(self) -> Transfers:
