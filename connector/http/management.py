@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -73,7 +74,7 @@ def _serve(house: House, route: Route, language: str) -> Handler:
         told = await _told(request, route)
 
         def run(there: House) -> Awaitable[Any]:
-            return route.call(Ask(there, ask.by, ask.language, ask.path, request), **told)
+            return route.call(replace(ask, house=there), **told)
 
         def answer(result: Any) -> Answered:
             return Answered(route.status, route.write(result, ask.language).decode())
@@ -111,7 +112,7 @@ async def _admit(house: House, request: web.Request, scope: str, language: str) 
     if "participant" in path:
         house.member(path["participant"])
     chosen = texts.choose(request.headers.get(hdrs.ACCEPT_LANGUAGE), language)
-    return Ask(house, operator.name, chosen, path, request)
+    return Ask(house, operator.name, operator.scope, chosen, path, request)
 
 
 async def _told(request: web.Request, route: Route) -> dict[str, Any]:

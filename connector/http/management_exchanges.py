@@ -7,7 +7,7 @@ from typing import Final
 from connector.http.management_requests import Counter, NewContract, NewTransfer, Paging, Reason
 from connector.http.management_route import Ask, Route
 from connector.services import contracts, transfers
-from connector.services.operators import APPROVE, READ, WRITE
+from connector.services.operators import APPROVE, READ, WRITE, includes
 from connector.services.views import ContractView, TransferView
 
 _CONTRACTS: Final = "/api/v1/participants/{participant}/contracts"
@@ -36,12 +36,14 @@ async def _contract(ask: Ask) -> ContractView:
 
 async def _new_contract(ask: Ask, body: NewContract) -> ContractView:
     """Ask a peer for a contract on a dataset of its catalogue, or offer it one on a dataset of ours."""
-    verb = contracts.request if body.kind == "request" else contracts.offer
-    return await verb(ask.house, ask.participant, body.peer, body.dataset, body.offer, by=ask.by)
+    asked = (ask.house, ask.participant, body.peer, body.dataset, body.offer)
+    if body.kind == "request":
+        return await contracts.request(*asked, by=ask.by)
+    return await contracts.offer(*asked, by=ask.by, approves=includes(ask.scope, APPROVE))
 
 
 async def _approve(ask: Ask) -> ContractView:
-    """Agree, as provider, to what the consumer asks for."""
+    """Agree, as provider, to what the consumer asks for or has accepted."""
     return await contracts.approve(ask.house, ask.participant, ask.path["contract"], by=ask.by)
 
 

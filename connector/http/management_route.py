@@ -39,13 +39,14 @@ class Ask:
     """A request by an operator, who is known and allowed to make it.
 
     Attributes:
-        by: the operator's name.
+        by: the operator's name. scope: what its token allows.
         language: `sv` or `en`.
         path: the parameters in the path, decoded.
     """
 
     house: House
     by: str
+    scope: str
     language: str
     path: Mapping[str, str]
     http: web.Request = field(repr=False)

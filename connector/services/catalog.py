@@ -15,7 +15,7 @@ from connector.errors import BadMessage, Invalid, Missing, Unknown, Unreachable
 from connector.net.egress import within
 from connector.peer.call import ANSWER_BYTES, Reply, expect, next_link
 from connector.protocol import catalog, context
-from connector.services import cursors, permission
+from connector.services import cursors, filters, permission
 from connector.services.house import House
 from connector.services.receive import Speaker, with_token
 from connector.services.speak import known, speak
@@ -42,9 +42,8 @@ async def ours(house: House, speaker: Speaker, cursor: str | None, body: dict[st
     """
 
     def work(unit: Unit) -> Shown:
-        if body is not None:
-            _check_request(body)
-        after, size = _position(cursor), house.page_size
+        wanted = None if body is None else _asked(body)
+        after, size = _position(cursor), min(house.page_size, wanted or house.page_size)
         entries = unit.datasets.entries(speaker.member.id, _permitted(unit, speaker, "*"), after=after, limit=size + 1)
         page = entries[:size]
         text = catalog.root(speaker.member.id, speaker.member.base, (entry.text for entry in page))
@@ -66,24 +65,14 @@ async def dataset(house: House, speaker: Speaker, dataset_id: str) -> bytes:
     return await with_token(house, speaker, work)
 
 
-def _check_request(body: dict[str, Any]) -> None:
+def _asked(body: dict[str, Any]) -> int | None:
+    """Return how many datasets a CatalogRequestMessage wants at most, where it says so."""
     if not context.check_context(body.get("@context")):
         raise BadMessage("context_unknown", field="/@context")
     kind = body.get("@type")
     if not isinstance(kind, str) or kind.rsplit("/", 1)[-1].rsplit(":", 1)[-1] != "CatalogRequestMessage":
         raise BadMessage("message_type", field="/@type")
-    if not _asks_for_everything(body.get("filter")):
-        raise BadMessage("filter_unsupported", field="/filter")
-
-
-def _asks_for_everything(asked: Any) -> bool:
-    """Tell whether a filter filters nothing: absent, empty, or Eclipse EDC's query without criteria."""
-    items = asked if isinstance(asked, list) else [] if asked is None else [asked]
-    return all(isinstance(item, dict) and not item.get("filterExpression") and _is_query(item) for item in items)
-
-
-def _is_query(item: dict[str, Any]) -> bool:
-    return not item or str(item.get("@type", "")).rsplit("/", 1)[-1] == "QuerySpec"
+    return filters.most(body.get("filter"))
 
 
 def _permitted(unit: Unit, speaker: Speaker, target: str) -> list[str]:

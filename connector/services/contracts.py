@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from connector import canonical, ids
@@ -44,20 +45,40 @@ async def request_offer(
 
 
 async def offer(
-    house: House, participant: str, peer: str, dataset: str, offer: str | None = None, *, by: str
+    house: House,
+    participant: str,
+    peer: str,
+    dataset: str,
+    offer: str | None = None,
+    *,
+    by: str,
+    approves: bool = False,
 ) -> ContractView:
-    """Offer a peer a contract on a dataset of ours. Raises as `request`."""
+    """Offer a peer a contract on a dataset of ours.
+
+    Where the offer asks for a person's approval, this is one only if the operator `approves` (has that scope); otherwise the
+    contract waits for one when the peer has accepted. Raises as `request`.
+    """
     base = (await known(house, participant, peer)).row.base
     rows = await house.store.read(lambda unit: unit.offers.list(participant, dataset))
     if not rows:
         raise Missing("dataset_unknown")
     chosen = _choose([row.document for row in rows], offer)
     row = next(row for row in rows if row.id == chosen["@id"])
-    return await _open(house, PROVIDER, (participant, peer, base), dataset, chosen | {"target": dataset}, row.id, by)
+    shown = chosen | {"target": dataset}
+    return await _open(house, PROVIDER, (participant, peer, base), dataset, shown, row.id, by, approves=approves)
 
 
-async def _open(
-    house: House, role: Role, place: tuple[str, str, str], dataset: str, offer: dict[str, Any], row: str | None, by: str
+async def _open(  # noqa: PLR0913 - a contract has this many parts
+    house: House,
+    role: Role,
+    place: tuple[str, str, str],
+    dataset: str,
+    offer: dict[str, Any],
+    row: str | None,
+    by: str,
+    *,
+    approves: bool = False,
 ) -> ContractView:
     participant, peer, base = place
     house.member(participant)
@@ -67,7 +88,7 @@ async def _open(
         turn = Process(negotiation.NEGOTIATION, role)
         exchange = Exchange(pid, participant, peer, None, base, turn, created=unit.now)
         contract = Contract(pid, participant, peer, role, dataset, offer, role, unit.now, row or pid)
-        unit.contracts.add(contract)
+        unit.contracts.add(replace(contract, approved_by=by if approves else None))
         first = negotiation.REQUEST if role == CONSUMER else negotiation.OFFER
         house.exchanging.initiate(unit, exchange, first, by=by)
         return contract_view(*_load(unit, participant, pid))
@@ -110,14 +131,15 @@ async def show(house: House, participant: str, contract: str) -> ContractView:
 
 
 async def approve(house: House, participant: str, contract: str, *, by: str) -> ContractView:
-    """Agree, as provider, to what the consumer asks for; a counter-offer is stored as an offer of ours first.
+    """Agree, as provider, to what the consumer asks for or has accepted; a counter-offer is stored as an offer of ours first.
 
     Raises:
         Missing: `contract_unknown`. WrongState: not ours to approve now.
     """
 
     def work(unit: Unit, exchange: Exchange, found: Contract) -> Exchange:
-        _demand(exchange, PROVIDER, negotiation.REQUESTED)
+        _demand(exchange, PROVIDER, negotiation.REQUESTED, negotiation.ACCEPTED)
+        unit.contracts.change(found.id, approved_by=by)
         if found.offer_row is None:
             row = _keep(unit, found, found.offer, by)
             unit.contracts.change(found.id, offer_row=row.id)
@@ -182,8 +204,8 @@ def _keep(unit: Unit, found: Contract, rules: dict[str, Any], by: str) -> Offer:
     return row
 
 
-def _demand(exchange: Exchange, role: Role, state: str) -> None:
-    if exchange.turn.role != role or exchange.turn.state != state:
+def _demand(exchange: Exchange, role: Role, *states: str) -> None:
+    if exchange.turn.role != role or exchange.turn.state not in states:
         raise WrongState("contract_state", state=exchange.turn.shown, role=exchange.turn.role)
 
 

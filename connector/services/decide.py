@@ -22,7 +22,7 @@ class Situation:
         dataset, agreement: ids, where known.
         opened: the move opened the process. moves: how many moves we have made in it.
         unchanged: the offer on the table is one of ours (as provider), or the one we asked for (as consumer).
-        approval: `person` where the offer asks for one.
+        approval: `person` where the offer asks for one. approved: an operator who may approve put that offer on the table.
         permitted, reasons: what the policy says now, and which rules refuse.
     """
 
@@ -38,6 +38,7 @@ class Situation:
     moves: int = 0
     unchanged: bool = False
     approval: str | None = None
+    approved: bool = False
     permitted: bool = False
     reasons: tuple[str, ...] = ()
 
@@ -78,7 +79,7 @@ def _requested(situation: Situation) -> Decision:
 def _accepted(situation: Situation) -> Decision:
     if not situation.permitted:
         return _refuse("policy_refuses", *situation.reasons)
-    return Decision(negotiation.AGREEMENT)
+    return _ASK if situation.approval == PERSON and not situation.approved else Decision(negotiation.AGREEMENT)
 
 
 def _offered(situation: Situation) -> Decision:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import orjson
 
 from connector import clock, ids
-from connector.errors import BadMessage, ConnectorError, TooLarge, Unknown, WrongState
+from connector.errors import BadMessage, ConnectorError, TooLarge, TooMany, Unknown, WrongState
 from connector.evidence import document
 from connector.policy.compare import differences
 from connector.protocol import messages, negotiation
@@ -37,9 +37,9 @@ class Negotiations:
 
         Raises:
             Unknown: `offer_unknown`: no such offer that this peer may see (as provider).
-            BadMessage: `offer_invalid`. TooLarge: `policy_too_large`.
+            BadMessage: `offer_invalid`. TooLarge: `offer_too_large`. TooMany: `offers_too_large`.
         """
-        offer = offer_in(message, office)
+        offer, size = offer_in(message, office)
         row = None
         if exchange.turn.role == PROVIDER:
             row = visible_offer(unit, exchange, offer["@id"])
@@ -48,12 +48,13 @@ class Negotiations:
         dataset = row.dataset if row else str(offer.get("target", ""))
         if not ids.acceptable(dataset):
             raise BadMessage("offer_invalid", field="/offer/target")
+        _check_total(unit, office, exchange, size)
         by = exchange.turn.peer
         same = row is not None and not differences(row.document, offer)
         unit.contracts.add(
             Contract(
                 exchange.pid, exchange.participant, exchange.peer, exchange.turn.role, dataset, offer, by,
-                exchange.created, row.id if row and same else None,
+                exchange.created, row.id if row and same else None, offered_bytes=size,
             )
         )  # fmt: skip
 
@@ -65,11 +66,13 @@ class Negotiations:
             self._take_agreement(unit, exchange, message)
 
     def _take_offer(self, unit: Unit, office: Office, exchange: Exchange, message: Message) -> None:
-        offer, contract = offer_in(message, office), self._contract(unit, exchange)
+        (offer, size), contract = offer_in(message, office), self._contract(unit, exchange)
         if offer.get("target") not in (None, contract.dataset):
             raise BadMessage("offer_invalid", field="/offer/target")
-        row = self._same_row(unit, exchange, contract, offer)
-        unit.contracts.change(exchange.pid, offer=offer, offer_by=exchange.turn.peer, offer_row=row)
+        _check_total(unit, office, exchange, size)
+        row, taken = self._same_row(unit, exchange, contract, offer), (contract.offered_bytes or 0) + size
+        values = {"offer_by": exchange.turn.peer, "offer_row": row, "approved_by": None, "offered_bytes": taken}
+        unit.contracts.change(exchange.pid, offer=offer, **values)
 
     def _same_row(self, unit: Unit, exchange: Exchange, contract: Contract, offer: dict[str, Any]) -> str | None:
         """Return the offer row of ours that a counter-request equals; as consumer, keep the row we asked for if unchanged."""
@@ -141,7 +144,8 @@ class Negotiations:
         if row is None:
             return found
         permitted, reasons = permission.permits(row.document, target=row.dataset, peer=exchange.peer, now=now)
-        return replace(found, approval=row.approval, permitted=permitted, reasons=reasons)
+        approved = contract.approved_by is not None
+        return replace(found, approval=row.approval, approved=approved, permitted=permitted, reasons=reasons)
 
     def changed(self, unit: Unit, office: Office, exchange: Exchange) -> None:
         """Nothing to bring in line: access belongs to transfers."""
@@ -153,14 +157,22 @@ class Negotiations:
         return contract
 
 
-def offer_in(message: Message, office: Office) -> dict[str, Any]:
-    """Return the offer that a message carries, with an acceptable `@id` and of an acceptable size."""
+def offer_in(message: Message, office: Office) -> tuple[dict[str, Any], int]:
+    """Return the offer that a message carries, with an acceptable `@id`, and its size in bytes, which is acceptable too."""
     offer = messages.member(message, "offer")
     if not ids.acceptable(offer.get("@id")):
         raise BadMessage("offer_invalid", field="/offer/@id")
-    if len(orjson.dumps(offer)) > office.limits.policy_bytes:
+    size = len(orjson.dumps(offer))
+    if size > office.limits.policy_bytes:
         raise TooLarge("offer_too_large", field="/offer", limit_bytes=office.limits.policy_bytes)
-    return offer
+    return offer, size
+
+
+def _check_total(unit: Unit, office: Office, exchange: Exchange, size: int) -> None:
+    """Bound what a peer's offers take in all its open negotiations, those that were replaced included (A.2 row 36)."""
+    limit = office.limits.policies_bytes
+    if unit.contracts.offered_bytes(exchange.participant, exchange.peer) + size > limit:
+        raise TooMany("offers_too_large", field="/offer", limit_bytes=limit, retry_after_seconds=60)
 
 
 def visible_offer(unit: Unit, exchange: Exchange, offer: str) -> Offer | None:

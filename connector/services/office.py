@@ -17,11 +17,12 @@ def _nobody(*_ignored: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits per peer (A.2 row 36): open processes of a kind, moves in one process, bytes of an offer."""
+    """Limits per peer (A.2 row 36): open processes of a kind, moves in one process, bytes of an offer and of all in open ones."""
 
     open_processes: int = 100
     rounds: int = 20
     policy_bytes: int = 64 * 1024
+    policies_bytes: int = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

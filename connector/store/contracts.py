@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from connector.errors import ConnectorError
 from connector.protocol.negotiation import FINALIZED
 from connector.store.prepared import Change
+from connector.store.tables import OPEN, columns, table
 from connector.store.tables import Contract as ContractRow
 from connector.store.tables import Exchange as ExchangeRow
 from connector.store.tables import Grant as GrantRow
 from connector.store.tables import Transfer as TransferRow
-from connector.store.tables import columns, table
 
 _contracts, _transfers, _grants = table(ContractRow), table(TransferRow), table(GrantRow)
 _exchanges = table(ExchangeRow)
@@ -31,6 +31,16 @@ _select_agreed = select(_contracts).where(
     _contracts.c.peer == bindparam("of_peer"),
     _contracts.c.agreement_id == bindparam("of_agreement"),
     _contracts.c.role == bindparam("of_role"),
+)
+_offered = (
+    select(func.coalesce(func.sum(_contracts.c.offered_bytes), 0))
+    .select_from(_exchanges.join(_contracts, _contracts.c.id == _exchanges.c.pid))
+    .where(
+        _exchanges.c.participant == bindparam("of_participant"),
+        _exchanges.c.peer == bindparam("of_peer"),
+        _exchanges.c.protocol == "negotiation",
+        OPEN,
+    )
 )
 _update_contract = Change(update(_contracts).where(_of_contract, ~_finalized.exists()))
 _select_transfer, _insert_transfer = select(_transfers).where(_of_transfer), Change(insert(_transfers))
@@ -49,6 +59,8 @@ class Contract:
         offer_by: the role that put it there.
         offer_row: the id of the offer row of ours that it equals, or None (then nothing is agreed on it).
         sealed: `two-sided`, `one-sided` (the peer does not seal), or None: not yet.
+        approved_by: the operator who, with the scope `approve`, put an offer of ours on the table or agreed to it.
+        offered_bytes: how much the peer's offers in this negotiation take, all together.
     """
 
     id: str
@@ -64,6 +76,8 @@ class Contract:
     agreement: dict[str, Any] | None = None
     agreed: float | None = None
     sealed: str | None = None
+    approved_by: str | None = None
+    offered_bytes: int | None = None
 
 
 class Contracts:
@@ -94,6 +108,10 @@ class Contracts:
         named = {"of_participant": participant, "of_peer": peer, "of_agreement": agreement, "of_role": role}
         row = self._conn.execute(_select_agreed, named).first()
         return _contract(row) if row else None
+
+    def offered_bytes(self, participant: str, peer: str) -> int:
+        """Return how much a peer's offers take in its negotiations that have not ended."""
+        return int(self._conn.execute(_offered, {"of_participant": participant, "of_peer": peer}).scalar_one())
 
     def many(self, contracts: Sequence[str]) -> dict[str, Contract]:
         """Return contracts by their ids."""

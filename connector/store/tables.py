@@ -75,8 +75,9 @@ class Peer(SQLModel, table=True):
 
 
 class Policy(SQLModel, table=True):
-    """A policy document, kept under the digest of its content; `name` is the file it came from."""
+    """A policy document, kept under the digest of its content; `name` is the file it last came from."""
 
+    __table_args__ = (Index("ix_policy_page", "participant", "created", "digest"),)
     participant: str = Field(primary_key=True)
     digest: str = Field(primary_key=True)
     name: str
@@ -106,6 +107,7 @@ class Offer(SQLModel, table=True):
     __table_args__ = (
         Index("ix_offer_dataset", "participant", "dataset"),
         Index("ix_offer_access", "participant", "access"),
+        Index("ix_offer_page", "participant", "created", "id"),
     )
     participant: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
@@ -215,6 +217,8 @@ class Contract(SQLModel, table=True):
     agreed: float | None = None
     asked: float
     sealed: str | None = None
+    approved_by: str | None = None
+    offered_bytes: int | None = None
 
 
 class Seal(SQLModel, table=True):

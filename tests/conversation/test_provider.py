@@ -100,6 +100,39 @@ async def test_an_offer_that_the_provider_makes_first(town: Town, peer: Counterp
     await town.contract(contract, "FINALIZED")
 
 
+async def _accepted(town: Town, peer: Counterparty, *, approves: bool) -> str:
+    """Offer what asks for a person's approval, and let the peer accept it."""
+    contract = (await contracts.offer(town.house, town.did, peer.did, "lakes", by=BY, approves=approves)).id
+    offered = await peer.hears("ContractOfferMessage")
+    await town.contract(contract, "OFFERED")
+    pids = parts.Pids(contract, peer.pid_of(offered), f"negotiations/{contract}")
+    accepted = pids.say("ContractNegotiationEventMessage", eventType="ACCEPTED")
+    await peer.says(town, f"{pids.place}/events", accepted, expect=200)
+    return contract
+
+
+async def test_an_offer_by_an_operator_who_may_not_approve_waits_for_one_who_may(
+    town: Town, peer: Counterparty, source: str
+) -> None:
+    await town.publish("lakes", source, approval="person")
+    contract = await _accepted(town, peer, approves=False)
+    view = await town.contract(contract, "ACCEPTED")
+    assert (view.waiting.waits_for, view.agreement) == ("person", None)
+    await contracts.approve(town.house, town.did, contract, by=BY)
+    agreement = (await peer.hears("ContractAgreementMessage"))["agreement"]
+    assert agreement["target"] == "lakes"
+    await town.contract(contract, "AGREED")
+
+
+async def test_an_offer_by_an_operator_who_may_approve_is_agreed_to_when_accepted(
+    town: Town, peer: Counterparty, source: str
+) -> None:
+    await town.publish("lakes", source, approval="person")
+    contract = await _accepted(town, peer, approves=True)
+    await peer.hears("ContractAgreementMessage")
+    await town.contract(contract, "AGREED")
+
+
 @pytest.mark.parametrize("side", ["provider", "consumer"])
 async def test_either_side_terminates_with_code_and_reason(
     town: Town, peer: Counterparty, source: str, side: str
@@ -129,8 +162,13 @@ async def test_the_catalogue_the_dataset_and_the_version_document_are_valid(
     assert said.body["participantId"] == town.did
     await peer.says(town, "catalog/datasets/set-1", expect=200)
     assert (await peer.says(town, "catalog/datasets/other", expect=404)).code == "dataset_unknown"
-    filtered = say("CatalogRequestMessage", filter=[{"keyword": "water"}])
-    assert (await peer.says(town, "catalog/request", filtered, expect=400)).code == "filter_unsupported"
+    query = {"@type": "QuerySpec", "limit": 3, "offset": 0, "sortOrder": "ASC", "filterExpression": []}
+    for unserved in ({"keyword": "water"}, query | {"offset": 1}, query | {"sortField": "dct:title"}):
+        filtered = say("CatalogRequestMessage", filter=[unserved])
+        assert (await peer.says(town, "catalog/request", filtered, expect=400)).code == "filter_unsupported"
+    said = await peer.says(town, "catalog/request", say("CatalogRequestMessage", filter=[query]), expect=200)
+    assert [entry["@id"] for entry in said.body["dataset"]] == ["flow", "set-0", "set-1"]
+    assert "continuationToken=" in said.headers["link"]
     assert (
         await stranger.says(town, "catalog/request", say("CatalogRequestMessage"), expect=401)
     ).code == "peer_unpinned"

@@ -262,7 +262,47 @@ async def test_a2_36_open_processes_of_one_peer_are_bounded(
 def test_a2_36_the_bounds_are_those_of_the_threat_table() -> None:
     defaults = {name: Config.model_fields[name].default for name in ("negotiations_per_peer", "negotiation_rounds")}
     assert defaults == {"negotiations_per_peer": 100, "negotiation_rounds": 20}
-    assert (Limits().open_processes, Limits().rounds) == (100, 20)
+    assert (Limits().open_processes, Limits().rounds, Limits().policies_bytes) == (100, 20, 1024 * 1024)
+
+
+async def test_a2_36_the_offers_of_one_peer_are_bounded_all_together(
+    town: Town, peer: Counterparty, meet: Meeting
+) -> None:
+    other, size = await meet(town), 60_000
+
+    def theirs(sender: Counterparty, provider: str) -> dict[str, Any]:
+        offer = parts.their_offer(target="x") | {"edc:note": "x" * size}
+        return say("ContractOfferMessage", providerPid=provider, callbackAddress=sender.base, offer=offer)
+
+    fits = 1024 * 1024 // (size + 200)
+    first, *_ = pids = [ids.new() for _ in range(fits)]
+    said = [await peer.says(town, "negotiations/offers", theirs(peer, pid), expect=201) for pid in pids]
+    ours = said[0].body["consumerPid"]
+    again = theirs(peer, first) | {"consumerPid": ours}
+    async with unchanged(town):
+        over = await peer.says(town, "negotiations/offers", theirs(peer, ids.new()), expect=429)
+        assert (over.code, over.headers["retry-after"]) == ("offers_too_large", "60")
+        assert (await peer.says(town, f"negotiations/{ours}/offers", again)).status >= 400
+    await other.says(town, "negotiations/offers", theirs(other, ids.new()), expect=201)
+    end = say("ContractNegotiationTerminationMessage", providerPid=first, consumerPid=ours)
+    await peer.says(town, f"negotiations/{ours}/termination", end, expect=200)
+    await peer.says(town, "negotiations/offers", theirs(peer, ids.new()), expect=201)
+
+
+async def test_a2_36_offers_that_were_replaced_count_as_well(town: Town, peer: Counterparty, source: str) -> None:
+    await town.publish("lakes", source, approval="person")
+    digest = (await publish.put(town.house, town.did, "n.json", orjson.dumps(parts.READ), by=BY)).digest
+    pids, said = await parts.requested(peer, town, "lakes"), None
+    for _ in range(18):
+        await contracts.counter(town.house, town.did, pids.provider, digest, by=BY)
+        offer = (await peer.hears("ContractOfferMessage"))["offer"] | {"edc:note": "x" * 60_000}
+        await town.contract(pids.provider, "OFFERED")
+        said = await peer.says(town, f"{pids.place}/request", pids.say("ContractRequestMessage", offer=offer))
+        if said.status != 200:
+            break
+    assert said is not None
+    assert (said.status, said.code) == (429, "offers_too_large")
+    assert (await town.contract(pids.provider)).state == "OFFERED"
 
 
 async def test_a2_36_rounds_come_to_an_end(town: Town, peer: Counterparty, source: str) -> None:

@@ -226,12 +226,20 @@ class _Rows:
 class Contracts(_Rows):
     rows: dict[str, Contract]
 
+    def __init__(self, undo: Undo, exchanges: Exchanges) -> None:
+        super().__init__(undo)
+        self._exchanges = exchanges
+
     def by_agreement(self, participant: str, peer: str, agreement: str, role: str) -> Contract | None:
         wanted = (participant, peer, agreement, role)
         for row in self.rows.values():
             if (row.participant, row.peer, row.agreement_id, row.role) == wanted:
                 return row
         return None
+
+    def offered_bytes(self, participant: str, peer: str) -> int:
+        mine = [row for row in self.rows.values() if (row.participant, row.peer) == (participant, peer)]
+        return sum(row.offered_bytes or 0 for row in mine if not self._exchanges.rows[row.id].turn.ended)
 
     def change(self, key: str, **values: Any) -> None:
         row = self.rows.get(key)
@@ -330,7 +338,8 @@ class Memory:
         self.outbox = Outboxes(self.undo)
         self.exchanges = Exchanges(self.undo, self.outbox)
         self.messages = Messages(self.undo)
-        self.contracts, self.transfers, self.grants = Contracts(self.undo), Transfers(self.undo), Grants(self.undo)
+        self.contracts = Contracts(self.undo, self.exchanges)
+        self.transfers, self.grants = Transfers(self.undo), Grants(self.undo)
         self.offers, self.datasets, self.policies = Offers(self.undo), Datasets(self.undo), Policies(self.undo)
         self.peers = Peers(self.undo)
 

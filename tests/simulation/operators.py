@@ -37,6 +37,7 @@ _ANY: dict[str, tuple[Verb, ...]] = {
 }
 _LEGAL: dict[tuple[str, Role, str], tuple[Verb, ...]] = {
     ("negotiation", PROVIDER, negotiation.REQUESTED): (_APPROVE, _APPROVE, _counter, _counter),
+    ("negotiation", PROVIDER, negotiation.ACCEPTED): (_APPROVE,),
     ("negotiation", CONSUMER, negotiation.OFFERED): (_ACCEPT, _ACCEPT, _counter, _counter),
     ("transfer", PROVIDER, transfer.STARTED): (_SUSPEND, _SUSPEND, _SUSPEND, _COMPLETE),
     ("transfer", CONSUMER, transfer.STARTED): (_SUSPEND, _SUSPEND, _fetch, _fetch, _COMPLETE),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from connector.protocol import machine, messages, transfer
-from connector.protocol.machine import CONSUMER, PROVIDER, TERMINATED
+from connector.protocol.machine import PROVIDER, TERMINATED
 from connector.services.deliver import Answer
 from connector.services.house import grant_token
 from connector.store.exchanges import STATES, Exchange
@@ -16,7 +16,7 @@ from tests.simulation.ours import Ours
 from tests.simulation.world import DAY, START, Call, World
 
 _CLOSING = (transfer.SUSPENSION, transfer.COMPLETION, machine.TERMINATION)
-_WAITS_FOR_PERSON = {("negotiation", PROVIDER): "REQUESTED", ("negotiation", CONSUMER): "OFFERED"}
+_WAITS_FOR_PERSON = ("REQUESTED", "OFFERED", "ACCEPTED")
 _RESTS = ("STARTED", "SUSPENDED")
 
 
@@ -185,7 +185,7 @@ class Witness:
             self.fault(f"{name}: stalled={turn.stalled} confirmed={turn.confirmed} adopted={turn.adopted}")
         if not turn.ended and turn.shown not in _RESTS and turn.shown == twin.turn.shown:
             person = exchange.waits == "person" or twin.waits == "person"
-            if not person or turn.shown not in _WAITS_FOR_PERSON.values():
+            if not person or turn.shown not in _WAITS_FOR_PERSON:
                 self.fault(f"{name}: both wait for ever")
 
     def _content(self, consumer: Ours, mine: Exchange, provider: Ours, theirs: Exchange) -> None:

@@ -19,6 +19,7 @@ TABLES = set(tables.table(tables.Participant).metadata.tables)
 ME, PEER = "did:web:me", "did:web:peer"
 LOOK_UPS: dict[str, Callable[[Unit], Any]] = {
     "open processes": lambda unit: unit.exchanges.open_count(ME, PEER, "negotiation"),
+    "offers in open negotiations": lambda unit: unit.contracts.offered_bytes(ME, PEER),
     "a process by its pid": lambda unit: unit.exchanges.load(ME, "p1", PEER),
     "a process by the peer's pid": lambda unit: unit.exchanges.of_peer(ME, PEER, "negotiation", "provider", "p1"),
     "a contract by its agreement": lambda unit: unit.contracts.by_agreement(ME, PEER, "a1", "provider"),

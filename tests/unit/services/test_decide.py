@@ -28,12 +28,12 @@ def _every_situation() -> Iterator[tuple[Table, Situation]]:
         states = sorted({*filter(None, table.moves), *table.terminal})
         moves = sorted({move for arrows in table.moves.values() for move, _ in arrows})
         flags = product((False, True), repeat=3)
-        for role, state, cause, move, (opened, unchanged, permitted), approval in product(
-            get_args(Role), states, get_args(Cause), moves, flags, (None, PERSON)
+        for role, state, cause, move, (opened, unchanged, permitted), (approval, approved) in product(
+            get_args(Role), states, get_args(Cause), moves, flags, product((None, PERSON), (False, True))
         ):
             yield table, Situation(
-                table.name, role, state, cause, move, 0.0, opened=opened, unchanged=unchanged, approval=approval,
-                permitted=permitted, reasons=() if permitted else ("/permission/0",),
+                table.name, role, state, cause, move, 0.0, opened=opened, unchanged=unchanged,
+                approval=approval, approved=approved, permitted=permitted, reasons=() if permitted else ("/permission/0",),
             )  # fmt: skip
 
 
@@ -59,6 +59,13 @@ def test_no_request_is_agreed_to_that_is_not_our_own_offer_or_that_a_person_has_
         if situation.state == "REQUESTED" and automatic(situation).move == "agreement":
             assert situation.unchanged, situation
             assert situation.approval is None, situation
+
+
+def test_nothing_is_agreed_to_without_the_person_whom_the_offer_asks_for() -> None:
+    for _, situation in EVERY:
+        if automatic(situation).move == "agreement" and situation.approval == PERSON:
+            assert situation.state == "ACCEPTED", situation
+            assert situation.approved, situation
 
 
 def test_a_refusal_always_says_why() -> None:
@@ -106,6 +113,14 @@ def test_a_counter_request_is_for_a_person() -> None:
 def test_the_provider_agrees_when_its_offer_is_accepted_and_still_permitted() -> None:
     accepted = replace(REQUESTED, state="ACCEPTED", move="accepted", opened=False)
     assert automatic(accepted) == Decision("agreement")
+    late = replace(accepted, permitted=False, reasons=("/permission/0",))
+    assert automatic(late) == Decision("termination", code="policy_refuses", reasons=("/permission/0",))
+
+
+def test_an_accepted_offer_that_nobody_has_approved_waits_for_a_person() -> None:
+    accepted = replace(REQUESTED, state="ACCEPTED", move="accepted", opened=False, approval=PERSON)
+    assert automatic(accepted) == Decision(waits=PERSON)
+    assert automatic(replace(accepted, approved=True)) == Decision("agreement")
     late = replace(accepted, permitted=False, reasons=("/permission/0",))
     assert automatic(late) == Decision("termination", code="policy_refuses", reasons=("/permission/0",))
 
