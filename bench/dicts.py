@@ -6,7 +6,7 @@ product's. Journal records are kept as they are noted: not numbered, not linked.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any, TypeVar
@@ -64,7 +64,7 @@ class _Exchanges(memory.Exchanges):
     def __init__(self, undo: memory.Undo, outbox: memory.Outboxes) -> None:
         super().__init__(undo, outbox)
         self._theirs: dict[_Key, str] = {}
-        self._open: Counter[tuple[str, str, str]] = Counter()
+        self._open: defaultdict[tuple[str, str, str], dict[str, None]] = defaultdict(dict)
 
     def of_peer(self, participant: str, peer: str, protocol: str, role: str, peer_pid: str) -> Exchange | None:
         pid = self._theirs.get((participant, peer, protocol, role, peer_pid))
@@ -72,17 +72,21 @@ class _Exchanges(memory.Exchanges):
 
     def add(self, exchange: Exchange) -> None:
         super().add(exchange)
-        self._open[exchange.participant, exchange.peer, exchange.protocol] += 1
+        self._open[exchange.participant, exchange.peer, exchange.protocol][exchange.pid] = None
         self._know(exchange)
 
     def save(self, exchange: Exchange, now: float) -> Exchange:
         before = self.rows.get(exchange.pid)
         if before is not None and exchange.turn.ended and not before.turn.ended:
-            self._open[exchange.participant, exchange.peer, exchange.protocol] -= 1
+            self._open[exchange.participant, exchange.peer, exchange.protocol].pop(exchange.pid, None)
         self._know(exchange)
         return super().save(exchange, now)
 
     def open_count(self, participant: str, peer: str, protocol: str) -> int:
+        return len(self.open(participant, peer, protocol))
+
+    def open(self, participant: str, peer: str, protocol: str) -> dict[str, None]:
+        """Return the pids of the processes that have not ended."""
         return self._open[participant, peer, protocol]
 
     def stalled_count(self) -> int:
@@ -95,14 +99,18 @@ class _Exchanges(memory.Exchanges):
 
 
 class _Contracts(memory.Contracts):
-    """With the look-up that a database has an index for."""
+    """With the look-ups that a database has an index for."""
 
-    def __init__(self, undo: memory.Undo) -> None:
-        super().__init__(undo)
+    def __init__(self, undo: memory.Undo, exchanges: _Exchanges) -> None:
+        super().__init__(undo, exchanges)
+        self._processes = exchanges
         self._agreed: dict[tuple[str, str, str, str], str] = {}
 
     def by_agreement(self, participant: str, peer: str, agreement: str, role: str) -> Contract | None:
         return self.rows.get(self._agreed.get((participant, peer, agreement, role), ""))
+
+    def offered_bytes(self, participant: str, peer: str) -> int:
+        return sum(self.rows[pid].offered_bytes or 0 for pid in self._processes.open(participant, peer, "negotiation"))
 
     def change(self, key: str, **values: Any) -> None:
         super().change(key, **values)
@@ -147,7 +155,7 @@ class _Memory(memory.Memory):
     def __init__(self) -> None:
         super().__init__()
         self.exchanges = _Exchanges(self.undo, self.outbox)
-        self.contracts = _Contracts(self.undo)
+        self.contracts = _Contracts(self.undo, self.exchanges)
         self._parties, self._spent = _Parties(), _Spent(self.undo)
         self._participants = SimpleNamespace(list=lambda: self._parties.participants)
         self._operators = SimpleNamespace(list=lambda: (), forget_answers=lambda _before: None)
