@@ -15,6 +15,7 @@ from connector.ids import NS
 from connector.policy.evaluate import Facts, Request, evaluate
 from connector.policy.parse import parse
 from connector.services import permission
+from connector.services.facts import READ
 
 _PEER = "did:web:localhost%3A1"
 _TARGET = "measurements"
@@ -26,12 +27,12 @@ def policy(folder: Path, scale: Scale) -> list[Figure]:
     del folder
     document = _document()
     data = orjson.dumps(document)
-    parsed, request = parse(document), Request(action=permission.READ, target=_TARGET, assignee=_PEER, now=2e9)
+    parsed, request = parse(document), Request(action=READ, target=_TARGET, assignee=_PEER, now=2e9)
     assert evaluate(parsed, request, Facts()).permits
     costs = {
         "Policy: read it (once for each content)": lambda: parse(orjson.loads(data)),
         "Policy: decide, with the trace that explains it": lambda: evaluate(parsed, request, Facts()),
-        "Policy: decide on a stored document": lambda: permission.decide(document, target=_TARGET, peer=_PEER, now=2e9),
+        "Policy: decide on a stored document": lambda: permission.verdict(document, request, Facts()),
     }
     note = f"{_CONSTRAINTS} constraints"
     return [Figure(name, _microseconds(work, scale), "us CPU", None, note) for name, work in costs.items()]

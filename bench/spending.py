@@ -27,7 +27,7 @@ _PARTS: Mapping[str, tuple[tuple[Any, str], ...]] = {
     "tokens: verify": ((tokens, "verify"), (tokens, "peek_issuer")),
     "JSON: read strictly": ((loader, "loads"),),
     "messages: check and digest": ((messages, "read"),),
-    "policy: compare and decide": ((permission, "decide"), (negotiation, "differences"), (document, "faults")),
+    "policy: compare and decide": ((permission, "verdict"), (negotiation, "differences"), (document, "faults")),
     "journal: digest and link": ((journal, "prepare"), (journal, "insert_entries")),
     "statements": ((Connection, "execute"), (Connection, "exec_driver_sql")),
 }

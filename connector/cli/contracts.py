@@ -65,8 +65,7 @@ def terminate(session: Session) -> int:
 
 def _begin(session: Session, kind: str) -> int:
     body = {"kind": kind, "peer": session.typed("peer"), "dataset": session.typed("dataset")}
-    if (chosen := session.typed("offer")) is not None:
-        body["offer"] = chosen
+    body |= {name: value for name in ("offer", "purpose") if (value := session.typed(name)) is not None}
     begun = session.api.post(session.path("contracts"), body)
     return waiting.finish(session, begun, session.path("contracts", begun["id"]))
 
@@ -88,7 +87,7 @@ _BEGIN: Final = (
     *waiting.WAIT,
 )
 VERBS = (
-    Verb("request", request, _BEGIN),
+    Verb("request", request, (*_BEGIN, option("--purpose", "IRI", text="declared_purpose"))),
     Verb("offer", offer, _BEGIN),
     Verb("list", listing, PAGING),
     Verb("show", show, (_ID,)),

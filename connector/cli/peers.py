@@ -52,6 +52,19 @@ def show(session: Session) -> int:
     return DONE
 
 
+def attest(session: Session) -> int:
+    """Vouch for what one is and belongs to, in the place of what was vouched for before."""
+    facts: dict[str, list[str]] = {}
+    for text in session.typed("fact", []):
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise MisusedError("cli_fact", field="--fact", fact=text)
+        facts.setdefault(name, []).append(value)
+    body = {"facts": facts, "part_of": session.typed("part_of", [])}
+    session.output.shown(session.api.post(session.path("peers", session.typed("peer"), "attest"), body))
+    return DONE
+
+
 def remove(session: Session) -> int:
     """Part from one: open processes end and its access is closed at once."""
     return session.removed(session.path("peers", session.typed("peer")))
@@ -78,10 +91,15 @@ def _show_keys(session: Session, seen: Record) -> None:
 
 _PEER: Final = place("DID", "peer")
 _VOUCH: Final = (switch("--yes"), option("--fingerprint", "THUMBPRINT", nargs="+", type=str.strip))
+_ATTEST: Final = (
+    option("--part-of", "IRI", action="append"),
+    option("--fact", "NAME=VALUE", text="attested_fact", action="append"),
+)
 VERBS = (
     Verb("add", add, (_PEER, option("--endpoint", "URL"), option("--auth", choices=("pinned", "mock")), *_VOUCH)),
     Verb("list", listing, PAGING),
     Verb("show", show, (_PEER,)),
     Verb("confirm", confirm, (_PEER, *_VOUCH)),
+    Verb("attest", attest, (_PEER, *_ATTEST)),
     Verb("remove", remove, (_PEER,)),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from connector.errors import Invalid
 from connector.http.management_requests import Counter, NewContract, NewTransfer, Paging, Reason
 from connector.http.management_route import Ask, Route
 from connector.services import contracts, transfers
@@ -38,7 +39,9 @@ async def _new_contract(ask: Ask, body: NewContract) -> ContractView:
     """Ask a peer for a contract on a dataset of its catalogue, or offer it one on a dataset of ours."""
     asked = (ask.house, ask.participant, body.peer, body.dataset, body.offer)
     if body.kind == "request":
-        return await contracts.request(*asked, by=ask.by)
+        return await contracts.request(*asked, by=ask.by, purpose=body.purpose)
+    if body.purpose is not None:
+        raise Invalid("purpose_of_offer", field="purpose")
     return await contracts.offer(*asked, by=ask.by, approves=includes(ask.scope, APPROVE))
 
 

@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import Any, Final
 
 from connector.http import resources
-from connector.http.management_requests import NewOperator, NewParticipant, NewPeer, Paging, PeerConfirmation, PeerLook
+from connector.http.management_requests import (
+    Attestation,
+    NewOperator,
+    NewParticipant,
+    NewPeer,
+    Paging,
+    PeerConfirmation,
+    PeerLook,
+)
 from connector.http.management_route import Ask, Route
-from connector.services import operators, participants, peers
+from connector.services import attest, operators, participants, peers
 from connector.services.operators import APPROVE, READ, WRITE
 from connector.store.parties import Operator, Peer
 
@@ -71,6 +79,12 @@ async def _confirm_peer(ask: Ask, body: PeerConfirmation) -> Peer:
     return await peers.confirm(ask.house, ask.participant, ask.path["peer"], fingerprints=body.fingerprints, by=ask.by)
 
 
+async def _attest_peer(ask: Ask, body: Attestation) -> Peer:
+    """Vouch for what a peer is and belongs to, so that policies can ask for it; this replaces what was vouched for before."""
+    told: dict[str, Any] = {"facts": body.facts, "part_of": body.part_of}
+    return await attest.attest(ask.house, ask.participant, ask.path["peer"], by=ask.by, **told)
+
+
 async def _remove_peer(ask: Ask) -> Peer:
     """Part from a peer: its open processes are terminated and its access ends at once."""
     return await peers.remove(ask.house, ask.participant, ask.path["peer"], by=ask.by)
@@ -88,5 +102,6 @@ ROUTES: Final = (
     Route("POST", f"{_PEERS}/preview", WRITE, _preview, resources.sighting),
     Route("GET", f"{_PEERS}/{{peer}}", READ, _peer, resources.peer),
     Route("POST", f"{_PEERS}/{{peer}}/confirm", APPROVE, _confirm_peer, resources.peer),
+    Route("POST", f"{_PEERS}/{{peer}}/attest", APPROVE, _attest_peer, resources.peer),
     Route("DELETE", f"{_PEERS}/{{peer}}", WRITE, _remove_peer, resources.peer),
 )

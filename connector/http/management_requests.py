@@ -97,6 +97,13 @@ class PeerConfirmation(Request):
     fingerprints: list[Id] = Field(max_length=100)
 
 
+class Attestation(Request):
+    """What an operator vouches for of a peer: left operands with their values, and what the peer belongs to."""
+
+    facts: dict[Id, Annotated[list[Id], Field(min_length=1, max_length=100)]] = Field(default={}, max_length=100)
+    part_of: list[Id] = Field(default=[], max_length=100)
+
+
 class NewPolicy(Request):
     """A policy to store: a document in DSP's offer form, and the name of the file it came from."""
 
@@ -132,12 +139,16 @@ class NewDataset(Request):
 
 
 class NewContract(Request):
-    """A contract to ask a peer for (`request`), or to offer it (`offer`); without `offer` the dataset's only one."""
+    """A contract to ask a peer for (`request`), or to offer it (`offer`); without `offer` the dataset's only one.
+
+    `purpose` is for requests: what the data are wanted for, an IRI of the profile's purposes, prefixed or by its bare name.
+    """
 
     peer: Id
     dataset: Id
     offer: Id | None = None
     kind: Literal["request", "offer"] = "request"
+    purpose: Id | None = None
 
 
 class Counter(Request):

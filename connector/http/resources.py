@@ -86,6 +86,7 @@ class Peer(Resource):
     created: str
     created_by: str
     checked: str
+    attested: dict[str, Any] | None
 
 
 # Publishing
@@ -215,6 +216,7 @@ def peer(row: PeerRow) -> Peer:
     return Peer(
         id=row.id, state=row.state, auth=row.auth, base=row.base, keys=keys, document=row.document,
         created=clock.iso(row.created), created_by=row.created_by, checked=clock.iso(row.checked),
+        attested=row.attested,
     )  # fmt: skip
 
 

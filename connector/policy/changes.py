@@ -12,6 +12,7 @@ from connector.policy.state import deadlines
 from connector.policy.world import World
 
 if TYPE_CHECKING:
+    from connector.policy.compile import Test
     from connector.policy.model import Constraint, Policy
     from connector.policy.world import Facts, Request
 
@@ -19,10 +20,11 @@ STEPS = 5_000
 """The most right values that the search for a change may compare; beyond it the next bound is given, flip or not."""
 
 
-def next_change(policy: Policy, request: Request, facts: Facts) -> float | None:
+def next_change(policy: Policy, request: Request, facts: Facts, test: Test | None = None) -> float | None:
     """Return the earliest instant after `request.now` at which the answer flips if nothing but time changes.
 
-    A bound that includes its instant flips just after it, so the instant given is always later than now.
+    A bound that includes its instant flips just after it, so the instant given is always later than now. `test` is the
+    compiled policy, where the caller has it.
     """
     conditions = [*constraints(policy)]
     world = World(request, facts, promise=False)
@@ -32,7 +34,7 @@ def next_change(policy: Policy, request: Request, facts: Facts) -> float | None:
     candidates = sorted(moment for moment in bounds if moment > request.now)
     if not candidates:
         return None
-    permits = compile_policy(policy)
+    permits = test or compile_policy(policy)
     now = permits(request, facts)
     affordable = max(1, STEPS // sum((len(each.right) + 1 for each in conditions), 1))
     for moment in candidates[:affordable]:

@@ -21,6 +21,9 @@ RENEWAL: Final = NS + "renewal"
 WAITS: Final = NS + "waits"
 """Member of an acknowledgement: `"person"` when an operator of its sender has to decide before the process goes on."""
 
+PURPOSE: Final = NS + "purpose"
+"""Member of a ContractRequestMessage, and of the agreement that it leads to: the IRI of what the data are wanted for."""
+
 
 def message(kind: str, **members: Any) -> dict[str, Any]:
     """Return a message of that `@type` with the DSP context; members that are None are left out."""

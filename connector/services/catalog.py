@@ -14,8 +14,9 @@ from connector import ids
 from connector.errors import BadMessage, Invalid, Missing, Unknown, Unreachable
 from connector.net.egress import within
 from connector.peer.call import ANSWER_BYTES, Reply, expect, next_link
+from connector.policy.world import Request
 from connector.protocol import catalog, context
-from connector.services import cursors, filters, permission
+from connector.services import cursors, facts, filters, permission
 from connector.services.house import House
 from connector.services.receive import Speaker, with_token
 from connector.services.speak import known, speak
@@ -77,11 +78,12 @@ def _asked(body: dict[str, Any]) -> int | None:
 
 def _permitted(unit: Unit, speaker: Speaker, target: str) -> list[str]:
     """Return the digests of the access policies that permit the peer: each distinct policy is asked once."""
-    peer = speaker.caller.peer
+    request = Request(facts.READ, target, speaker.caller.peer, unit.now)
+    known = facts.of_peer(unit, speaker.member.id, speaker.caller.peer)
     return [
         policy.digest
         for policy in unit.policies.access_in_use(speaker.member.id)
-        if permission.permits(policy.document, target=target, peer=peer, now=unit.now)[0]
+        if permission.permits(policy.document, request, known)
     ]
 
 

@@ -11,7 +11,7 @@ from connector.errors import Invalid, Missing, WrongState
 from connector.protocol import catalog as wire
 from connector.protocol import negotiation
 from connector.protocol.machine import CONSUMER, PROVIDER, TERMINATION, Process, Role
-from connector.services import catalog, cursors
+from connector.services import catalog, cursors, declared
 from connector.services.house import House
 from connector.services.speak import known
 from connector.services.views import ContractView, contract_view
@@ -22,26 +22,43 @@ from connector.store.unit import Unit
 
 
 async def request(
-    house: House, participant: str, peer: str, dataset: str, offer: str | None = None, *, by: str
+    house: House,
+    participant: str,
+    peer: str,
+    dataset: str,
+    offer: str | None = None,
+    *,
+    by: str,
+    purpose: str | None = None,
 ) -> ContractView:
     """Ask a peer for a contract on an offer of its catalogue (the only one, where none is named).
 
+    `purpose` is what the data are wanted for: an IRI of the profile's purposes, prefixed or by its bare name.
+
     Raises:
-        Missing: `peer_unknown`, `dataset_unknown`, `offer_unknown`. Invalid: `offer_ambiguous`.
+        Missing: `peer_unknown`, `dataset_unknown`, `offer_unknown`. Invalid: `offer_ambiguous`, `purpose_unknown`.
         Unreachable: the peer's catalogue cannot be read.
     """
+    wanted = declared.named(purpose)
     entry = await catalog.one(house, participant, peer, dataset)
     chosen = _choose(wire.offers_in(entry), offer)
-    return await request_offer(house, participant, peer, dataset, chosen, by=by)
+    return await request_offer(house, participant, peer, dataset, chosen, by=by, purpose=wanted)
 
 
 async def request_offer(
-    house: House, participant: str, peer: str, dataset: str, offer: dict[str, Any], *, by: str
+    house: House,
+    participant: str,
+    peer: str,
+    dataset: str,
+    offer: dict[str, Any],
+    *,
+    by: str,
+    purpose: str | None = None,
 ) -> ContractView:
-    """Ask a peer for a contract on an offer that is at hand, as its catalogue shows it."""
+    """Ask a peer for a contract on an offer that is at hand, as its catalogue shows it; `purpose` is a full IRI."""
     asked = {name: value for name, value in offer.items() if name != "@context"} | {"@type": "Offer", "target": dataset}
     base = (await known(house, participant, peer)).row.base
-    return await _open(house, CONSUMER, (participant, peer, base), dataset, asked, None, by)
+    return await _open(house, CONSUMER, (participant, peer, base), dataset, asked, None, by, purpose=purpose)
 
 
 async def offer(
@@ -79,6 +96,7 @@ async def _open(  # noqa: PLR0913 - a contract has this many parts
     by: str,
     *,
     approves: bool = False,
+    purpose: str | None = None,
 ) -> ContractView:
     participant, peer, base = place
     house.member(participant)
@@ -87,7 +105,7 @@ async def _open(  # noqa: PLR0913 - a contract has this many parts
         pid = house.office.new_id()
         turn = Process(negotiation.NEGOTIATION, role)
         exchange = Exchange(pid, participant, peer, None, base, turn, created=unit.now)
-        contract = Contract(pid, participant, peer, role, dataset, offer, role, unit.now, row or pid)
+        contract = Contract(pid, participant, peer, role, dataset, offer, role, unit.now, row or pid, purpose=purpose)
         unit.contracts.add(replace(contract, approved_by=by if approves else None))
         first = negotiation.REQUEST if role == CONSUMER else negotiation.OFFER
         house.exchanging.initiate(unit, exchange, first, by=by)

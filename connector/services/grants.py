@@ -8,7 +8,7 @@ from typing import Any
 
 from connector.errors import Denied, Unauthenticated, Unknown
 from connector.protocol import transfer
-from connector.services import permission
+from connector.services import facts, permission
 from connector.services.exchange import cancel
 from connector.services.house import House, grant_named, grant_token
 from connector.services.receive import Speaker, with_token
@@ -108,11 +108,12 @@ class Grants:
         dataset = unit.datasets.get(grant.participant, grant.dataset)
         if contract is None or contract.agreement is None or dataset is None:
             raise Unknown("data_unknown")
-        decided = permission.decide(contract.agreement, target=grant.dataset, peer=grant.peer, now=unit.now)
-        if decided is None or not decided.permits:
-            raise Denied("policy_denies")
+        request = facts.request_for(contract, unit.now)
+        verdict = permission.verdict(contract.agreement, request, facts.of_contract(unit, contract))
+        if not verdict.permits:
+            raise permission.refusal(verdict)
         until = unit.now + MEMORY_SECONDS
-        return Opening(grant, dataset.source, contract.agreement, min(until, decided.next_change or until))
+        return Opening(grant, dataset.source, contract.agreement, min(until, verdict.until or until))
 
 
 def _check_generation(grant: Grant, generation: int, now: float) -> None:

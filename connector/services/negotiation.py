@@ -11,10 +11,12 @@ from connector import clock, ids
 from connector.errors import BadMessage, ConnectorError, TooLarge, TooMany, Unknown, WrongState
 from connector.evidence import document
 from connector.policy.compare import differences
+from connector.policy.world import Request
 from connector.protocol import messages, negotiation
+from connector.protocol.context import PURPOSE
 from connector.protocol.machine import CONSUMER, PROVIDER
 from connector.protocol.messages import Message
-from connector.services import permission
+from connector.services import declared, facts, permission
 from connector.services.decide import Situation
 from connector.services.exchange import Content
 from connector.services.office import Office
@@ -55,6 +57,7 @@ class Negotiations:
             Contract(
                 exchange.pid, exchange.participant, exchange.peer, exchange.turn.role, dataset, offer, by,
                 exchange.created, row.id if row and same else None, offered_bytes=size,
+                purpose=declared.stated(message),
             )
         )  # fmt: skip
 
@@ -71,7 +74,13 @@ class Negotiations:
             raise BadMessage("offer_invalid", field="/offer/target")
         _check_total(unit, office, exchange, size)
         row, taken = self._same_row(unit, exchange, contract, offer), (contract.offered_bytes or 0) + size
-        values = {"offer_by": exchange.turn.peer, "offer_row": row, "approved_by": None, "offered_bytes": taken}
+        values = {
+            "offer_by": exchange.turn.peer,
+            "offer_row": row,
+            "approved_by": None,
+            "offered_bytes": taken,
+            "purpose": declared.stated(message) or contract.purpose,
+        }
         unit.contracts.change(exchange.pid, offer=offer, **values)
 
     def _same_row(self, unit: Unit, exchange: Exchange, contract: Contract, offer: dict[str, Any]) -> str | None:
@@ -86,13 +95,14 @@ class Negotiations:
         found, contract = messages.member(message, "agreement"), self._contract(unit, exchange)
         wrong = document.faults(
             found, contract.offer, target=contract.dataset, assigner=exchange.peer,
-            assignee=exchange.participant, asked=contract.asked, now=unit.now,
+            assignee=exchange.participant, asked=contract.asked, now=unit.now, purpose=contract.purpose,
         )  # fmt: skip
         if not wrong and not ids.acceptable(found["@id"]):
             wrong = ("/@id",)
         held = unit.contracts.by_agreement(exchange.participant, exchange.peer, str(found.get("@id")), CONSUMER)
         if wrong or (held is not None and held.id != exchange.pid):
             raise AgreementDiffers("agreement_differs", field="/agreement" + (wrong[0] if wrong else "/@id"))
+        declared.compare(unit, contract, found)
         unit.contracts.change(exchange.pid, agreement_id=found["@id"], agreement=found, agreed=unit.now)
 
     def content(self, unit: Unit, office: Office, exchange: Exchange, move: str) -> Content:
@@ -102,7 +112,8 @@ class Negotiations:
             offer = self._ours(unit, exchange, contract) if move == negotiation.OFFER else contract.offer
             first = exchange.turn.state is None
             callback = office.root(exchange.participant) + "/dsp/2025-1" if first else None
-            return Content({"offer": offer, "callbackAddress": callback})
+            purpose = contract.purpose if move == negotiation.REQUEST else None
+            return Content({"offer": offer, "callbackAddress": callback, PURPOSE: purpose})
         if move == negotiation.AGREEMENT:
             return Content({"agreement": self._agree(unit, office, exchange, contract)})
         return Content({})
@@ -125,7 +136,7 @@ class Negotiations:
         row = self._row(unit, exchange, contract)
         made = document.agreement(
             row.document, agreement_id=office.new_id(), target=contract.dataset, assigner=exchange.participant,
-            assignee=exchange.peer, timestamp=clock.iso(unit.now),
+            assignee=exchange.peer, timestamp=clock.iso(unit.now), purpose=contract.purpose,
         )  # fmt: skip
         unit.contracts.change(exchange.pid, agreement_id=made["@id"], agreement=made, agreed=unit.now)
         return made
@@ -143,9 +154,10 @@ class Negotiations:
         row = unit.offers.get(exchange.participant, contract.offer_row)
         if row is None:
             return found
-        permitted, reasons = permission.permits(row.document, target=row.dataset, peer=exchange.peer, now=now)
+        known = facts.of_peer(unit, exchange.participant, exchange.peer, purpose=contract.purpose)
+        verdict = permission.verdict(row.document, Request(facts.READ, row.dataset, exchange.peer, now), known)
         approved = contract.approved_by is not None
-        return replace(found, approval=row.approval, approved=approved, permitted=permitted, reasons=reasons)
+        return replace(found, approval=row.approval, approved=approved, permitted=verdict.permits, reasons=verdict.told)
 
     def changed(self, unit: Unit, office: Office, exchange: Exchange) -> None:
         """Nothing to bring in line: access belongs to transfers."""
@@ -187,4 +199,5 @@ def _visible(unit: Unit, exchange: Exchange, row: Offer) -> bool:
     policy = unit.policies.get(exchange.participant, row.access)
     if policy is None:
         return False
-    return permission.permits(policy.document, target=row.dataset, peer=exchange.peer, now=unit.now)[0]
+    known = facts.of_peer(unit, exchange.participant, exchange.peer)
+    return permission.permits(policy.document, Request(facts.READ, row.dataset, exchange.peer, unit.now), known)

@@ -12,7 +12,7 @@ from connector.protocol import messages, transfer
 from connector.protocol.context import RENEWAL
 from connector.protocol.machine import CONSUMER, PROVIDER, TERMINATION
 from connector.protocol.messages import Message
-from connector.services import permission
+from connector.services import facts, permission
 from connector.services.decide import Situation
 from connector.services.exchange import Content, Exchanging
 from connector.services.office import Office
@@ -120,7 +120,9 @@ class Transfers:
             return False, ()
         if unit.datasets.get(exchange.participant, contract.dataset) is None:
             return False, ("dataset_withdrawn",)
-        return permission.permits(contract.agreement, target=contract.dataset, peer=exchange.peer, now=unit.now)
+        request = facts.request_for(contract, unit.now)
+        verdict = permission.verdict(contract.agreement, request, facts.of_contract(unit, contract))
+        return verdict.permits, verdict.told
 
     def changed(self, unit: Unit, office: Office, exchange: Exchange) -> None:
         """Close the grant as soon as access is to end, whether or not the peer has answered (rule 1)."""

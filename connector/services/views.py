@@ -35,7 +35,10 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class ContractView:
-    """A contract: a negotiation and, once there is one, its agreement. Times are xsd:dateTimes."""
+    """A contract: a negotiation and, once there is one, its agreement. Times are xsd:dateTimes.
+
+    `purpose` is the IRI of what the consumer declared that it wants the data for.
+    """
 
     id: str
     state: str
@@ -51,6 +54,7 @@ class ContractView:
     updated: str
     reasons: list[str]
     waiting: Waiting
+    purpose: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ def contract_view(exchange: Exchange, contract: Contract) -> ContractView:
         peer_pid=exchange.peer_pid, dataset=contract.dataset, offer=contract.offer, agreement=contract.agreement,
         agreement_id=contract.agreement_id, agreed=clock.iso(contract.agreed) if contract.agreed else None,
         created=clock.iso(exchange.created), updated=clock.iso(exchange.updated or exchange.created),
-        reasons=list(exchange.reasons), waiting=waiting(exchange),
+        reasons=list(exchange.reasons), waiting=waiting(exchange), purpose=contract.purpose,
     )  # fmt: skip
 
 

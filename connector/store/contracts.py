@@ -61,6 +61,7 @@ class Contract:
         sealed: `two-sided`, `one-sided` (the peer does not seal), or None: not yet.
         approved_by: the operator who, with the scope `approve`, put an offer of ours on the table or agreed to it.
         offered_bytes: how much the peer's offers in this negotiation take, all together.
+        purpose: the IRI of the purpose that the consumer declared, or None.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Contract:
     sealed: str | None = None
     approved_by: str | None = None
     offered_bytes: int | None = None
+    purpose: str | None = None
 
 
 class Contracts:

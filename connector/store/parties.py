@@ -120,6 +120,7 @@ class Peer:
         pins: the pinned keys, each {"thumbprint", "purpose", "kid", "jwk"}.
         document: its DID document as it was seen. checked: when.
         seals: since when it is known to seal its contracts, or None: a plain peer.
+        attested: what an operator of ours vouches for: `facts`, an operand's IRI to its value, and `part_of`, IRIs; or None.
     """
 
     participant: str
@@ -133,6 +134,7 @@ class Peer:
     created_by: str
     checked: float
     seals: float | None = None
+    attested: dict[str, Any] | None = None
 
 
 class Peers:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, Column, Index, Table, Text, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Column, Index, Table, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 # A migration can only change a constraint that has a name, and SQLite and PostgreSQL would each choose their own.
@@ -72,6 +72,7 @@ class Peer(SQLModel, table=True):
     created_by: str
     checked: float
     seals: float | None = None
+    attested: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
 
 
 class Policy(SQLModel, table=True):
@@ -219,6 +220,7 @@ class Contract(SQLModel, table=True):
     sealed: str | None = None
     approved_by: str | None = None
     offered_bytes: int | None = None
+    purpose: str | None = None
 
 
 class Seal(SQLModel, table=True):
@@ -283,6 +285,15 @@ class Grant(SQLModel, table=True):
     previous_until: float | None = None
     closed: float | None = None
     closed_by: str | None = None
+
+
+class Counter(SQLModel, table=True):
+    """What was spent under a contract of what a left operand counts, in the period that began at `start` (0: in all)."""
+
+    contract: str = Field(primary_key=True)
+    operand: str = Field(primary_key=True)
+    start: float = Field(primary_key=True)
+    used: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class Journal(SQLModel, table=True):

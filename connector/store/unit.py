@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from connector.store.contracts import Contracts, Grants, Transfers
+from connector.store.counters import Counters
 from connector.store.exchanges import Exchanges
 from connector.store.journal import Note
 from connector.store.messages import Messages
@@ -113,6 +114,11 @@ class Unit:
     def transfers(self) -> Transfers:
         """What transfers are about."""
         return Transfers(self.conn)
+
+    @cached_property
+    def counters(self) -> Counters:
+        """What was spent of quotas."""
+        return Counters(self.conn)
 
     @cached_property
     def grants(self) -> Grants:

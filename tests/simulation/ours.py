@@ -15,7 +15,7 @@ import orjson
 from connector import canonical
 from connector.errors import BadMessage, ConnectorError
 from connector.protocol import messages, transfer
-from connector.services import contracts, permission, receive, transfers
+from connector.services import contracts, facts, permission, receive, transfers
 from connector.services.decide import Decide
 from connector.services.deliver import Answer, Delivery, Next
 from connector.services.exchange import Caller
@@ -319,19 +319,14 @@ class Ours:
         pending = self.read(lambda unit: unit.exchanges.load(self.did, pid)).turn.pending
         return pending is not None and pending.move == transfer.START
 
-    def _contract(self, contract: str) -> Any:
-        return self.read(lambda unit: unit.contracts.get(contract))
-
     @survives
     def expire(self) -> None:
         """End the transfers whose policy does not permit them any more."""
         for grant in self.read(lambda unit: unit.grants.open_of(self.did)):
-            contract = self._contract(grant.contract)
-            target, now = grant.dataset, self.world.now
-            permitted, reasons = permission.permits(contract.agreement, target=target, peer=grant.peer, now=now)
-            if not permitted:
+            verdict = self.read(partial(_verdict, grant, self.world.now))
+            if not verdict.permits:
                 self.world.say(f"{self.name}: the policy of {self.world.short(grant.transfer)} has expired")
-                self.write(partial(_refuse, self.house, grant, reasons))
+                self.write(partial(_refuse, self.house, grant, verdict.told))
                 self.terminating.add(grant.transfer)
 
     def fetch(self, pid: str) -> None:
@@ -340,6 +335,11 @@ class Ours:
         if held and held.token and exchange.peer_pid:
             call = Call("DATA", "transfer", exchange.peer_pid, token=held.token)
             self.world.request(self.name, self.peer, call, lambda _answer: None)
+
+
+def _verdict(grant: Any, now: float, unit: Any) -> permission.Verdict:
+    contract = unit.contracts.get(grant.contract)
+    return permission.verdict(contract.agreement, facts.request_for(contract, now), facts.of_contract(unit, contract))
 
 
 def _refuse(house: Any, grant: Any, reasons: tuple[str, ...], unit: Any) -> None:

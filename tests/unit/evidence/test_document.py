@@ -90,3 +90,36 @@ def test_an_agreement_is_not_older_than_our_request_and_at_most_five_minutes_ahe
     at: float, faults: tuple[str, ...]
 ) -> None:
     assert _faults(_agreement(at)) == faults
+
+
+PURPOSE = "https://w3id.org/municipal-dataspace/v1#purpose"
+
+
+def _declaring(offer: dict[str, Any], purpose: str | None) -> dict[str, Any]:
+    parties = {**PARTIES, "timestamp": clock.iso(ASKED + 1)}
+    return document.agreement(offer, agreement_id="urn:agreement:1", **parties, purpose=purpose)
+
+
+def test_an_agreement_says_what_its_consumer_declared_whatever_the_offer_says() -> None:
+    assert _declaring(_offer(), "urn:flood")[PURPOSE] == "urn:flood"
+    assert _declaring(_offer() | {PURPOSE: "urn:other"}, "urn:flood")[PURPOSE] == "urn:flood"
+    assert PURPOSE not in _declaring(_offer() | {PURPOSE: "urn:other"}, None)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours", "wrong", "copied"),
+    [
+        ("urn:flood", "urn:flood", False, True),
+        (None, "urn:flood", False, False),
+        (None, None, False, True),
+        ("urn:other", "urn:flood", True, False),
+        ("urn:other", None, True, False),
+    ],
+)
+def test_a2_26_an_agreement_for_another_purpose_is_found_and_one_without_it_is_not_copied(
+    *, theirs: str | None, ours: str | None, wrong: bool, copied: bool
+) -> None:
+    found = _declaring(_offer(), theirs)
+    faults = document.faults(found, _offer(), **PARTIES, asked=ASKED, now=ASKED + 2, purpose=ours)
+    assert faults == (("/https:~1~1w3id.org~1municipal-dataspace~1v1#purpose",) if wrong else ())
+    assert document.copied(found, ours) is copied
