@@ -87,17 +87,24 @@ def status_of(error: ConnectorError) -> int:
 def problem(error: ConnectorError, language: str) -> Answer:
     """Return the problem document of an error: code, title, detail, field and the next step, in `sv` or `en`."""
     status = status_of(error)
+    values = _in(language, error.values)
     body: dict[str, Any] = {
         "type": ids.NS + error.code,
         "title": texts.say(f"http_title_{status}", language),
         "status": status,
         "code": error.code,
-        "detail": texts.say(error.code, language, "text", **error.values),
-        "next": texts.say(error.code, language, "next", **error.values),
+        "detail": texts.say(error.code, language, "text", **values),
+        "next": texts.say(error.code, language, "next", **values),
     }
     if error.field is not None:
         body["field"] = error.field
     return Answer(status, body, PROBLEM, _headers(error, status))
+
+
+def _in(language: str, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the values of an error's sentence; one that is a text comes in both languages, as `rules_sv` and `rules_en`."""
+    ending = f"_{language}"
+    return {**values, **{name.removesuffix(ending): text for name, text in values.items() if name.endswith(ending)}}
 
 
 def dsp_error(error: ConnectorError, type_name: str, pids: Pids) -> Answer:

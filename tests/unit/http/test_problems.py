@@ -78,3 +78,9 @@ def test_half_characters_of_a_client_do_not_break_the_answer() -> None:
 )
 def test_dsp_paths_have_their_own_kind_of_error(path: str, expected: str | None) -> None:
     assert dsp_type(path) == expected
+
+
+@pytest.mark.parametrize(("language", "told"), [("sv", "Bara i vår."), ("en", "This spring only.")])
+def test_a_problem_tells_the_failing_rules_in_the_readers_language(language: str, told: str) -> None:
+    error = errors.Denied("policy_denies", rules_sv="Bara i vår.", rules_en="This spring only.")
+    assert told in problem(error, language).body["detail"]
