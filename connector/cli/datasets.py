@@ -26,6 +26,8 @@ def add(session: Session) -> int:
     body: dict[str, Any] = {"id": session.typed("dataset"), "title": session.typed("title"), "source": _source(session)}
     if (metadata := session.typed("metadata")) is not None:
         body["description"] = policyfiles.read_object(session, metadata, "--metadata")
+    if shape := _shape(session):
+        body["source"]["shape"] = shape
     body["offers"] = [policyfiles.offer(session)]
     session.output.done(session.api.post(session.path("datasets"), body))
     return DONE
@@ -59,11 +61,23 @@ def _source(session: Session) -> dict[str, Any]:
         raise MisusedError(error.code, field="--source") from None
 
 
+def _shape(session: Session) -> dict[str, Any]:
+    """Return what is declared of the columns, for terms that reshape the data."""
+    lists = {"time": "time_column", "keys": "key_column", "values": "value_column"}
+    named = {member: session.typed(name) for member, name in (*lists.items(), *((each, each) for each in _MARKS))}
+    return {member: value for member, value in named.items() if value is not None}
+
+
 _ID: Final = place("ID", "dataset")
+_MARKS: Final = ("delimiter", "decimal")
+_SHAPE: Final = (
+    *(option(f"--{kind}-column", "NAME", action="append") for kind in ("time", "key", "value")),
+    *(option(f"--{mark}", "CHARACTER") for mark in _MARKS),
+)
 _NEW: Final = (option("--title", "TITLE", required=True), option("--source", "SOURCE", required=True))
 _METADATA: Final = option("--metadata", "FILE")
 VERBS = (
-    Verb("add", add, (_ID, *_NEW, _METADATA, *policyfiles.OFFER)),
+    Verb("add", add, (_ID, *_NEW, _METADATA, *_SHAPE, *policyfiles.OFFER)),
     Verb("list", listing, PAGING),
     Verb("show", show, (_ID,)),
     Verb("remove", remove, (_ID,)),

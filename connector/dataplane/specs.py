@@ -1,7 +1,7 @@
 """What the operator writes to name a source, checked before anything is published. Reads the file system, no network.
 
 A spec is a JSON object: `{"kind": "file" | "directory", "path"}` or `{"kind": "http", "url", "methods", "paths",
-"query", "secret_header": {"name", "file"}}`.
+"query", "secret_header": {"name", "file"}}`; each may declare its columns in `shape` (`shape.declared`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from connector.dataplane import paths, secret, templates
+from connector.dataplane.shape import declared
 from connector.errors import BadMessage, Invalid, Unreachable
 from connector.net import egress
 
@@ -78,7 +79,7 @@ def check_source(spec: Mapping[str, Any], *, loopback: bool) -> dict[str, Any]:
     Raises:
         Invalid: `source_kind`, `source_member`, `source_missing`, `source_not_regular`, `source_not_directory`,
             `source_unreadable`, `source_path`, `source_url`, `source_methods`, `source_query`, `source_secret`,
-            `source_secret_open`.
+            `source_secret_open`, `shape_declared`, `shape_column_twice`.
     """
     kinds: dict[str, tuple[frozenset[str], Callable[[], dict[str, Any]]]] = {
         "file": (frozenset({"path"}), lambda: _file(spec)),
@@ -90,9 +91,10 @@ def check_source(spec: Mapping[str, Any], *, loopback: bool) -> dict[str, Any]:
         raise Invalid("source_kind", field="kind")
     members, check = kinds[kind]
     for name in spec:
-        if name != "kind" and name not in members:
+        if name not in ("kind", "shape") and name not in members:
             raise Invalid("source_member", field=name, member=name)
-    return check()
+    shape = declared.written(declared.declaration(spec))
+    return check() | ({"shape": shape} if shape else {})
 
 
 def _file(spec: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from connector.identity import participant as places
 from connector.policy.parse import parse
 from connector.policy.wire import check_wire, expand_terms
 from connector.protocol import catalog
-from connector.services import cursors, pages
+from connector.services import cursors, pages, shaping
 from connector.services.decide import PERSON
 from connector.services.exchange import cancel
 from connector.services.house import House
@@ -129,7 +129,8 @@ async def add_dataset(house: House, participant: str, new: New, *, by: str) -> P
     """Publish a dataset with one or more offers.
 
     Raises:
-        Invalid: `dataset_id`, `dataset_title`, `dataset_member`, `offer_needed`, a `source_` code, `offer_approval`.
+        Invalid: `dataset_id`, `dataset_title`, `dataset_member`, `offer_needed`, a `source_` code, `offer_approval`,
+            a `shape_` code: the terms reshape the data, and that cannot be done.
         Missing: `policy_unknown`. WrongState: `dataset_exists`. TooLarge: `dataset_description`.
     """
     member, dataset = house.member(participant), new.id
@@ -141,6 +142,8 @@ async def add_dataset(house: House, participant: str, new: New, *, by: str) -> P
     spec = await _source(participant, new.source)
     rendered = catalog.dataset(dataset, members, member.base, participant)
     made = [await _offer(house, participant, dataset, wanted, by) for wanted in new.offers]
+    for offer in made:
+        await shaping.check(offer.document, spec)
 
     def work(unit: Unit) -> Published:
         if unit.datasets.get(participant, dataset) is not None:
@@ -199,9 +202,15 @@ async def remove_dataset(house: House, participant: str, dataset: str, *, by: st
 
 
 async def add_offer(house: House, participant: str, dataset: str, wanted: Wanted, *, by: str) -> Offer:
-    """Offer a dataset under one more policy. Raises Missing `dataset_unknown`, `policy_unknown`; Invalid `offer_approval`."""
+    """Offer a dataset under one more policy.
+
+    Raises:
+        Missing: `dataset_unknown`, `policy_unknown`. Invalid: `offer_approval`, and the `shape_` codes of `add_dataset`.
+    """
     house.member(participant)
     made = await _offer(house, participant, dataset, wanted, by)
+    found = await house.store.read(lambda unit: _dataset(unit, participant, dataset))
+    await shaping.check(made.document, found.source)
 
     def work(unit: Unit) -> Offer:
         _dataset(unit, participant, dataset)

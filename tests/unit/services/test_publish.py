@@ -195,3 +195,72 @@ async def test_lists_come_in_parts(town: Town, policy: str, source: str) -> None
     some, cursor = await publish.offers(town.house, town.did, limit=4)
     more, end = await publish.offers(town.house, town.did, cursor, limit=4)
     assert (len({offer.id for offer in some + more}), end) == (6, None)
+
+
+def _shaping(operand: str, operator: str, *right: str) -> dict[str, Any]:
+    constraint = {"leftOperand": operand, "operator": operator, "rightOperand": list(right)}
+    return {"@type": "Offer", "permission": [{"action": "use", "constraint": [constraint]}]}
+
+
+HOURLY = _shaping("dcat:temporalResolution", "gteq", "PT1H")
+SHAPE = {"time": ["time"], "keys": ["id"]}
+
+
+async def _publish(town: Town, path: Path, document: Any, shape: Any = SHAPE, content: str = "") -> None:
+    if content:
+        path.write_text(content)
+    digest = (await _put(town, document)).digest
+    spec = {"kind": "directory" if path.is_dir() else "file", "path": str(path), "shape": shape}
+    await publish.add_dataset(town.house, town.did, New("levels", "Levels", spec, [Wanted(digest)]), by="tester")
+
+
+async def test_terms_that_shape_data_are_published_where_the_data_can_be_shaped(town: Town, tmp_path: Path) -> None:
+    await _publish(town, tmp_path / "levels.csv", HOURLY, SHAPE, "time;id;level\n2026-08-14T05:10;a;1,5\n")
+    found = await publish.dataset(town.house, town.did, "levels")
+    assert found.dataset.source["shape"] == SHAPE
+    fields = (await _put(town, _shaping("kom:field", "isAnyOf", "level"))).digest
+    await publish.add_offer(town.house, town.did, "levels", Wanted(fields), by="tester")
+
+
+@pytest.mark.parametrize(
+    ("name", "document", "shape", "content", "code"),
+    [
+        ("levels.txt", HOURLY, SHAPE, "time,id,level\n", "shape_media_type"),
+        ("levels.geojson", _shaping("kom:field", "isAnyOf", "a"), {}, "{}", "shape_media_type"),
+        ("levels.csv", HOURLY, {}, "time,id,level\n", "shape_missing"),
+        ("levels.csv", _shaping("dcat:temporalResolution", "gteq", "P1M"), SHAPE, "time,id,level\n", "shape_missing"),
+        ("levels.csv", _shaping("kom:minAge", "gteq", "P1D"), SHAPE, "time,id,level\n", "shape_missing"),
+        ("levels.csv", HOURLY, SHAPE, "tid,id,level\n", "shape_columns"),
+        ("levels.csv", HOURLY, SHAPE, "time,id,level\n2026-08-14T05:10,a,high\n", "shape_number"),
+        ("levels.json", HOURLY, SHAPE, '{"items": []}', "shape_list"),
+        ("levels.csv", _shaping("kom:field", "isNoneOf", "name"), {}, "time,id\n", "shape_column"),
+        ("levels.csv", HOURLY, {"time": "x" * 300}, "time,id,level\n", "shape_declared"),
+    ],
+)
+async def test_terms_that_shape_data_are_not_published_where_that_cannot_be_done(
+    town: Town, tmp_path: Path, name: str, document: Any, shape: Any, content: str, code: str
+) -> None:
+    with pytest.raises(Invalid, match=code):
+        await _publish(town, tmp_path / name, document, shape, content)
+
+
+async def test_an_offer_that_shapes_data_is_refused_for_a_dataset_that_cannot_be_shaped(
+    town: Town, tmp_path: Path, policy: str
+) -> None:
+    (tmp_path / "a.pdf").write_text("x")
+    new = New("report", "Report", f"file:{tmp_path / 'a.pdf'}", [Wanted(policy)])
+    await publish.add_dataset(town.house, town.did, new, by="tester")
+    fields = (await _put(town, _shaping("kom:field", "isAnyOf", "level"))).digest
+    with pytest.raises(Invalid, match="shape_media_type"):
+        await publish.add_offer(town.house, town.did, "report", Wanted(fields), by="tester")
+
+
+async def test_a_folder_is_published_for_shaping_when_every_file_can_be_shaped(town: Town, tmp_path: Path) -> None:
+    folder = tmp_path / "levels"
+    folder.mkdir()
+    (folder / "2026.csv").write_text("x")
+    (folder / "about.pdf").write_text("x")
+    with pytest.raises(Invalid, match="shape_media_type"):
+        await _publish(town, folder, HOURLY)
+    (folder / "about.pdf").unlink()
+    await _publish(town, folder, HOURLY)
