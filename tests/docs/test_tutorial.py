@@ -15,6 +15,7 @@ from tests.docs.pages import ROOT, Block, Shell
 from tests.unit.cli.running import free_ports
 
 pytestmark = pytest.mark.slow
+TUTORIALS = ROOT / "docs" / "tutorial"
 PLACEHOLDERS = ("PASTE-THE-ID-HERE", "KLISTRA-IN-ID-HÄR")
 _ID = re.compile(r"urn:uuid:[0-9a-f-]{36}")
 
@@ -94,15 +95,14 @@ def walk(tmp_path: Path) -> Iterator[Walk]:
         made.close()
 
 
-@pytest.mark.parametrize("language", ["sv", "en"])
-def test_every_command_of_the_tutorial_does_what_the_page_says(walk: Walk, tmp_path: Path, language: str) -> None:
-    for block in pages.blocks(ROOT / "docs" / "tutorial" / f"share-a-dataset.{language}.md"):
+@pytest.mark.parametrize("page", sorted(TUTORIALS.glob("*.md")), ids=lambda page: page.stem)
+def test_every_command_of_the_tutorial_does_what_the_page_says(walk: Walk, tmp_path: Path, page: Path) -> None:
+    for block in pages.blocks(page):
         walk.take(block)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_both_languages_have_the_same_steps() -> None:
-    swedish, english = (
-        pages.blocks(ROOT / "docs" / "tutorial" / f"share-a-dataset.{name}.md") for name in ("sv", "en")
-    )
+@pytest.mark.parametrize("name", sorted({page.name.split(".")[0] for page in TUTORIALS.glob("*.md")}))
+def test_both_languages_have_the_same_steps(name: str) -> None:
+    swedish, english = (pages.blocks(TUTORIALS / f"{name}.{language}.md") for language in ("sv", "en"))
     assert [(block.language, block.words) for block in swedish] == [(block.language, block.words) for block in english]

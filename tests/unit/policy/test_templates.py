@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from connector.policy.lint.check import lint
 from connector.policy.parse import parse
 from connector.policy.wire import check_wire, expand_terms
 from tests.unit.policy.documents import NOW, at
+from tools import template_pages
 
 FIRST = ("permission", 0, "constraint", 0, "rightOperand")
 END = ("permission", 0, "constraint", 1, "rightOperand", "@value")
@@ -87,3 +89,17 @@ def test_wrong_parameters_are_refused(name: str, given: dict[str, str], code: st
     with pytest.raises(Invalid) as caught:
         templates.make(name, given)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("path", sorted(template_pages.files()), ids=lambda path: path.name)
+def test_the_how_to_of_a_template_is_fresh(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == template_pages.files()[path], "run: python -m tools.template_pages"
+
+
+def test_every_template_has_notes_in_both_languages_and_there_are_no_others() -> None:
+    notes = template_pages.read_notes()
+    assert set(notes) - {"words"} == set(templates.names())
+    for name, pages in notes.items():
+        assert set(pages) == {"sv", "en"}, name
+        assert pages["sv"].keys() == pages["en"].keys(), name
+        assert all(text.strip() for texts in pages.values() for text in texts.values()), name
