@@ -17,12 +17,13 @@ COLUMNS: Final[tuple[Column, ...]] = (
     ("subject", lambda row: row["subject"]),
     ("by", lambda row: row["by"]),
 )
+FILTERS: Final = ("subject", "contract", "peer", "dataset", "since", "until")
 
 
 def listing(session: Session) -> int:
-    """List records in order, of one subject with `--subject`."""
-    subject = session.typed("subject")
-    session.list_at(COLUMNS, lambda **query: session.path("journal", subject=subject, **query))
+    """List records in order: all, or those that the filters leave."""
+    wanted = {name: session.typed(name) for name in FILTERS}
+    session.list_at(COLUMNS, lambda **query: session.path("journal", **wanted, **query))
     return DONE
 
 
@@ -41,8 +42,16 @@ def verify(session: Session) -> int:
     return DONE if whole else REFUSED
 
 
+_FILTERS = (
+    option("--subject", "ID"),
+    option("--contract", "ID", text="journal_contract"),
+    option("--peer", "DID", text="journal_peer"),
+    option("--dataset", "ID", text="journal_dataset"),
+    option("--since", "TIME"),
+    option("--until", "TIME"),
+)
 VERBS = (
-    Verb("list", listing, (option("--subject", "ID"), *PAGING)),
+    Verb("list", listing, (*_FILTERS, *PAGING)),
     Verb("show", show, (place("N", "number", text="number"),)),
     Verb("verify", verify),
 )

@@ -75,7 +75,8 @@ def faults(
     expected = after + 1
     for record, payload in records:
         if record.number != expected:
-            yield Fault(expected, "number")
+            # Of a gap the first number that is missing; of a record before its place its own.
+            yield Fault(min(expected, record.number), "number")
             expected = record.number
         if link(previous, record).hash != record.hash:
             yield Fault(record.number, "hash")

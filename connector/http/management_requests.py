@@ -51,9 +51,14 @@ class OfferPaging(Paging):
 
 
 class JournalPaging(Paging):
-    """Records, of one subject where it is named."""
+    """Records: of one subject, contract, peer or dataset, and of a time from `since` to before `until`, where they are given."""
 
     subject: Id | None = None
+    contract: Id | None = None
+    peer: Id | None = None
+    dataset: Id | None = None
+    since: Cursor | None = None
+    until: Cursor | None = None
 
 
 class CatalogQuery(Query):

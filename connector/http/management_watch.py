@@ -8,8 +8,9 @@ from connector.errors import Missing
 from connector.http import resources
 from connector.http.management_requests import JournalPaging
 from connector.http.management_route import Ask, Route
-from connector.services import doctor, journal
+from connector.services import doctor, heads, journal
 from connector.services.operators import READ
+from connector.store.verification import Verdict
 
 _OURS: Final = "/api/v1/participants/{participant}"
 _MOST_DIGITS: Final = 18
@@ -17,12 +18,16 @@ _MOST_DIGITS: Final = 18
 
 async def _journal(ask: Ask, query: JournalPaging) -> tuple[list[journal.Entry], str | None]:
     """List the records of a participant's journal, the oldest first."""
-    return await journal.page(ask.house, ask.participant, query.cursor, ask.most(query), query.subject)
+    search = journal.search(
+        subject=query.subject, contract=query.contract, peer=query.peer, dataset=query.dataset,
+        since=query.since, until=query.until,
+    )  # fmt: skip
+    return await journal.page(ask.house, ask.participant, query.cursor, ask.most(query), search)
 
 
-async def _verify(ask: Ask) -> journal.Verdict:
-    """Check every link of a participant's journal."""
-    return await journal.verify(ask.house, ask.participant)
+async def _verify(ask: Ask) -> Verdict:
+    """Check every record of a participant's journal and its signed heads."""
+    return await heads.verify(ask.house, ask.participant)
 
 
 async def _record(ask: Ask) -> journal.Entry:

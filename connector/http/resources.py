@@ -17,6 +17,7 @@ from connector.store.offers import Offer as OfferRow
 from connector.store.offers import Policy as PolicyRow
 from connector.store.parties import Operator as OperatorRow
 from connector.store.parties import Peer as PeerRow
+from connector.store.verification import Verdict
 
 T = TypeVar("T")
 _TITLES = ("dct:title", "http://purl.org/dc/terms/title", "dcterms:title", "title")
@@ -151,13 +152,18 @@ class JournalRecord(Resource):
     payload: dict[str, Any] | None
     payload_digest: str
     hash: str
+    contract: str | None
+    peer: str | None
+    dataset: str | None
 
 
 class JournalFault(Resource):
-    """Where a chain is broken: `number`, `hash`, `payload`, or `head` (it does not end where the writer left it)."""
+    """Where a journal does not hold: the record's number, or of a signed head its number and its first record's; a code."""
 
     number: int
     code: str
+    head: int | None
+    text: str
 
 
 class JournalVerdict(Resource):
@@ -167,6 +173,9 @@ class JournalVerdict(Resource):
     ok: bool
     records: int
     hash: str
+    removed: int
+    heads: int
+    covered: int
     faults: list[JournalFault]
 
 
@@ -255,13 +264,23 @@ def record(entry: journal.Entry) -> JournalRecord:
     return JournalRecord(
         id=str(entry.number), number=entry.number, at=entry.at, kind=entry.kind, subject=entry.subject, by=entry.by,
         payload=entry.payload, payload_digest=entry.payload_digest, hash=entry.hash,
+        contract=entry.contract, peer=entry.peer, dataset=entry.dataset,
     )  # fmt: skip
 
 
-def verdict(found: journal.Verdict) -> JournalVerdict:
-    """Show what the check of a chain found."""
-    faults = [JournalFault(number=fault.number, code=fault.code) for fault in found.faults]
-    return JournalVerdict(id=found.participant, ok=not faults, records=found.records, hash=found.hash, faults=faults)
+def verdict(found: Verdict, language: str) -> JournalVerdict:
+    """Show what the check of a journal found."""
+    faults = [_fault(fault.number, fault.code, None, language) for fault in found.faults]
+    faults += [_fault(fault.record, fault.code, fault.head, language) for fault in found.head_faults]
+    return JournalVerdict(
+        id=found.participant, ok=found.whole, records=found.records, hash=found.hash,
+        removed=found.removed, heads=found.heads, covered=found.covered, faults=faults,
+    )  # fmt: skip
+
+
+def _fault(number: int, code: str, head: int | None, language: str) -> JournalFault:
+    said = texts.say(f"journal_fault_{code.replace('-', '_')}", language, number=number, head=head)
+    return JournalFault(number=number, code=code, head=head, text=said)
 
 
 def check(found: doctor.Check, language: str) -> Check:

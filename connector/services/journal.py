@@ -1,21 +1,19 @@
-"""The journal as operators read it: pages, one record, and the check of the whole chain."""
+"""The journal as operators read it: pages of what they search for, and one record."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice, takewhile
 from typing import Any, Final
 
-from connector import loader
-from connector.errors import Missing
-from connector.evidence import chain
+from connector import clock, loader
+from connector.errors import Invalid, Missing
 from connector.services import cursors
 from connector.services.house import House
 from connector.store import journal
+from connector.store.journal import EVERYTHING, Search
 from connector.store.unit import Unit
 
-_MOST_FAULTS: Final = 100
+_DATE_CHARACTERS: Final = len("2026-01-01")
 _PAYLOAD_BYTES: Final = 8 * 1024 * 1024
 
 
@@ -31,27 +29,38 @@ class Entry:
     payload: dict[str, Any] | None
     payload_digest: str
     hash: str
+    contract: str | None = None
+    peer: str | None = None
+    dataset: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What the check of a chain found: how many records, the last hash, and at most 100 faults."""
+def search(*, since: str | None = None, until: str | None = None, **wanted: str | None) -> Search:
+    """Return a search from what an operator typed; a time is an xsd:dateTime with its zone, or a date (its midnight in UTC).
 
-    participant: str
-    records: int
-    hash: str
-    faults: list[chain.Fault]
+    Raises:
+        Invalid: `journal_time`.
+    """
+    return Search(since=_time("since", since), until=_time("until", until), **wanted)
+
+
+def _time(name: str, text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        return clock.iso(clock.seconds(f"{text}T00:00:00Z" if len(text) == _DATE_CHARACTERS else text))
+    except (ValueError, OverflowError):
+        raise Invalid("journal_time", field=f"?{name}") from None
 
 
 async def page(
-    house: House, participant: str, cursor: str | None = None, limit: int = 100, subject: str | None = None
+    house: House, participant: str, cursor: str | None = None, limit: int = 100, search: Search = EVERYTHING
 ) -> tuple[list[Entry], str | None]:
-    """Return records in order, of one subject where it is given. Raises Invalid `cursor_invalid`."""
+    """Return the records wanted, in order. Raises Invalid `cursor_invalid`."""
     house.member(participant)
     number = cursors.position(cursor)
 
     def work(unit: Unit) -> list[dict[str, Any]]:
-        return journal.page(unit.conn, participant, after=number, limit=limit + 1, subject=subject)
+        return journal.page(unit.conn, participant, after=number, limit=limit + 1, search=search)
 
     found = [_entry(row) for row in await house.store.read(work)]
     return found[:limit], cursors.write(float(found[limit - 1].number), "") if len(found) > limit else None
@@ -67,35 +76,10 @@ async def show(house: House, participant: str, number: int) -> Entry:
     return _entry(rows[0])
 
 
-async def verify(house: House, participant: str) -> Verdict:
-    """Check every link and payload of a participant's chain, and that it ends where the writer left it."""
-    house.member(participant)
-
-    def work(unit: Unit) -> Verdict:
-        # The head first: what is written meanwhile lies behind it.
-        number, last = journal.head(unit.conn, participant)
-        end = chain.Record(0, "", "", "", "", chain.GENESIS)
-
-        def read() -> Iterator[tuple[chain.Record, tuple[str, str] | None]]:
-            nonlocal end
-            for record, payload in takewhile(
-                lambda item: item[0].number <= number, journal.chain(unit.conn, participant)
-            ):
-                end = record
-                yield record, payload
-
-        faults = list(islice(chain.faults(read()), _MOST_FAULTS))
-        if len(faults) < _MOST_FAULTS and (end.number, end.hash) != (number, last):
-            faults.append(chain.Fault(number, "head"))
-        return Verdict(participant, number, last, faults)
-
-    return await house.store.read(work)
-
-
 def _entry(row: dict[str, Any]) -> Entry:
     payload = None if row["payload"] is None else loader.load_object(row["payload"].encode(), limit=_PAYLOAD_BYTES)
     by = payload.get("by") if isinstance(payload, dict) else None
     return Entry(
         row["number"], row["at"], row["kind"], row["subject"], by if isinstance(by, str) else None,
-        payload, row["payload_digest"], row["hash"],
+        payload, row["payload_digest"], row["hash"], row["contract"], row["peer"], row["dataset"],
     )  # fmt: skip

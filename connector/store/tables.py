@@ -297,8 +297,18 @@ class Counter(SQLModel, table=True):
 
 
 class Journal(SQLModel, table=True):
-    """One chain of records per participant. The payload is a row of its own and can be removed without breaking the chain."""
+    """One chain of records per participant. The payload is a row of its own and can be removed without breaking the chain.
 
+    `contract`, `peer` and `dataset` follow from the subject and the payload (`places.of`); operators find records by them.
+    """
+
+    __table_args__ = (
+        Index("ix_journal_contract", "participant", "contract", "number"),
+        Index("ix_journal_peer", "participant", "peer", "number"),
+        Index("ix_journal_dataset", "participant", "dataset", "number"),
+        Index("ix_journal_kind", "participant", "kind", "number"),
+        Index("ix_journal_at", "participant", "at"),
+    )
     participant: str = Field(primary_key=True)
     number: int = Field(primary_key=True)
     at: str
@@ -306,6 +316,9 @@ class Journal(SQLModel, table=True):
     subject: str = Field(index=True)
     payload_digest: str
     hash: str
+    contract: str | None = None
+    peer: str | None = None
+    dataset: str | None = None
 
 
 class JournalPayload(SQLModel, table=True):
@@ -323,6 +336,34 @@ class JournalHead(SQLModel, table=True):
     participant: str = Field(primary_key=True)
     number: int
     hash: str
+
+
+class JournalSealedHead(SQLModel, table=True):
+    """A head that one of ours signed over its records from `first` to `last` (`evidence.heads`)."""
+
+    __tablename__ = "journal_sealed_head"
+    __table_args__ = (Index("ix_journal_sealed_head_last", "participant", "last"),)
+    participant: str = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    first: int
+    last: int
+    at: float
+    digest: str
+    jws: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class WitnessedHead(SQLModel, table=True):
+    """A head that a peer signed over its own journal, as one of ours received it; `contradicts` says what is wrong with it."""
+
+    __tablename__ = "witnessed_head"
+    __table_args__ = (Index("ix_witnessed_head_number", "participant", "peer", "number"),)
+    participant: str = Field(primary_key=True)
+    peer: str = Field(primary_key=True)
+    digest: str = Field(primary_key=True)
+    number: int
+    at: float
+    jws: str = Field(sa_column=Column(Text, nullable=False))
+    contradicts: str | None = None
 
 
 class Spent(SQLModel, table=True):

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from connector.store.contracts import Contracts, Grants, Transfers
 from connector.store.counters import Counters
 from connector.store.exchanges import Exchanges
+from connector.store.heads import Heads
 from connector.store.journal import Note
 from connector.store.messages import Messages
 from connector.store.offers import Datasets, Offers, Policies
@@ -49,6 +50,11 @@ class Unit:
     def participants(self) -> Participants:
         """Organisations that we are."""
         return Participants(self.conn)
+
+    @cached_property
+    def heads(self) -> Heads:
+        """Signed heads of journals, ours and our peers'."""
+        return Heads(self.conn)
 
     @cached_property
     def operators(self) -> Operators:

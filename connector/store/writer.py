@@ -182,7 +182,7 @@ def _work(conn: Connection, job: Job, now: float, *, alone: bool) -> None:
         _tell(conn, "SAVEPOINT unit")
     try:
         job.result = job.work(unit)
-        job.entries = journal.prepare(unit.records)
+        job.entries = journal.prepare(conn, unit.records)
         job.actions = unit.actions
     except Exception as error:
         if isinstance(error, exc.DBAPIError) and not isinstance(error, _OF_THE_UNIT):

@@ -1,0 +1,160 @@
+"""Signed heads of our journals, and the heads of our peers' that we have witnessed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from connector.store.tables import Journal, JournalSealedHead, WitnessedHead, columns, table
+
+_own, _seen, _records = table(JournalSealedHead), table(WitnessedHead), table(Journal)
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class SealedHead:
+    """A head of ours. `at` is when it was signed, in seconds since 1970; `digest` is that of `jws`."""
+
+    participant: str
+    number: int
+    first: int
+    last: int
+    at: float
+    digest: str
+    jws: str
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessedHeadRow:
+    """A head that a peer signed. `contradicts` says how it contradicts those before it, None where it does not."""
+
+    participant: str
+    peer: str
+    digest: str
+    number: int
+    at: float
+    jws: str
+    contradicts: str | None = None
+
+
+class Heads:
+    """The aggregate."""
+
+    def __init__(self, conn: Connection) -> None:
+        self._conn = conn
+
+    def add(self, head: SealedHead) -> None:
+        """Insert a head of ours."""
+        self._conn.execute(insert(_own), columns(head))
+
+    def last(self, participant: str) -> SealedHead | None:
+        """Return the last head of a participant of ours."""
+        wanted = select(_own).where(_own.c.participant == participant).order_by(_own.c.number.desc()).limit(1)
+        return _sealed(self._conn.execute(wanted).first())
+
+    def get(self, participant: str, number: int) -> SealedHead | None:
+        """Return a head of ours by its number."""
+        wanted = select(_own).where(_own.c.participant == participant, _own.c.number == number)
+        return _sealed(self._conn.execute(wanted).first())
+
+    def over(self, participant: str, record: int) -> SealedHead | None:
+        """Return the head of ours that covers a record, None where none does yet."""
+        wanted = (
+            select(_own).where(_own.c.participant == participant, _own.c.last >= record).order_by(_own.c.last).limit(1)
+        )
+        found = _sealed(self._conn.execute(wanted).first())
+        return found if found is not None and found.first <= record else None
+
+    def page(self, participant: str, *, after: int = 0, limit: int = _PAGE) -> list[SealedHead]:
+        """Return heads of ours in order."""
+        wanted = (
+            select(_own)
+            .where(_own.c.participant == participant, _own.c.number > after)
+            .order_by(_own.c.number)
+            .limit(limit)
+        )
+        return [SealedHead(**row) for row in self._conn.execute(wanted).mappings()]
+
+    def all(self, participant: str) -> Iterator[SealedHead]:
+        """Yield every head of ours in order, in pages."""
+        after = -1
+        while rows := self.page(participant, after=after):
+            yield from rows
+            after = rows[-1].number
+
+    def hashes(self, participant: str, first: int, last: int) -> list[str]:
+        """Return the hashes of records in order."""
+        wanted = (
+            select(_records.c.hash)
+            .where(_records.c.participant == participant, _records.c.number.between(first, last))
+            .order_by(_records.c.number)
+        )
+        return list(self._conn.execute(wanted).scalars())
+
+    def record_at(self, participant: str, number: int) -> str | None:
+        """Return the time of a record as it is written, None where there is none."""
+        wanted = select(_records.c.at).where(_records.c.participant == participant, _records.c.number == number)
+        found: str | None = self._conn.execute(wanted).scalar()
+        return found
+
+    # What peers signed
+
+    def witness(self, row: WitnessedHeadRow) -> None:
+        """Insert a head of a peer's."""
+        self._conn.execute(insert(_seen), columns(row))
+
+    def held(self, participant: str, peer: str, digest: str) -> bool:
+        """Tell whether a head of a peer's is there already."""
+        wanted = select(_seen.c.number).where(
+            _seen.c.participant == participant, _seen.c.peer == peer, _seen.c.digest == digest
+        )
+        return self._conn.execute(wanted).first() is not None
+
+    def witnessed(
+        self, participant: str, peer: str, *, after: int = 0, limit: int = _PAGE
+    ) -> Sequence[WitnessedHeadRow]:
+        """Return a peer's heads in order, without those that contradict."""
+        wanted = (
+            select(_seen)
+            .where(_seen.c.participant == participant, _seen.c.peer == peer, _seen.c.number > after)
+            .where(_seen.c.contradicts.is_(None))
+            .order_by(_seen.c.number)
+            .limit(limit)
+        )
+        return [WitnessedHeadRow(**row) for row in self._conn.execute(wanted).mappings()]
+
+    def last_witnessed(self, participant: str, peer: str) -> WitnessedHeadRow | None:
+        """Return the last head of a peer's that does not contradict."""
+        wanted = (
+            select(_seen)
+            .where(_seen.c.participant == participant, _seen.c.peer == peer, _seen.c.contradicts.is_(None))
+            .order_by(_seen.c.number.desc())
+            .limit(1)
+        )
+        row = self._conn.execute(wanted).mappings().first()
+        return WitnessedHeadRow(**row) if row else None
+
+    def contradictions(self, participant: str) -> Sequence[WitnessedHeadRow]:
+        """Return every head of a peer's that contradicts another one."""
+        wanted = (
+            select(_seen)
+            .where(_seen.c.participant == participant, _seen.c.contradicts.is_not(None))
+            .order_by(_seen.c.peer, _seen.c.number)
+            .limit(_PAGE)
+        )
+        return [WitnessedHeadRow(**row) for row in self._conn.execute(wanted).mappings()]
+
+    def contradict(self, participant: str, peer: str, digest: str, code: str) -> None:
+        """Mark a head of a peer's as contradicted."""
+        self._conn.execute(
+            update(_seen)
+            .where(_seen.c.participant == participant, _seen.c.peer == peer, _seen.c.digest == digest)
+            .values(contradicts=code)
+        )
+
+
+def _sealed(row: Row[Any] | None) -> SealedHead | None:
+    return SealedHead(**row._mapping) if row else None  # noqa: SLF001 - SQLAlchemy's public name for a row's columns
