@@ -1,21 +1,23 @@
 """Columns by which records of the journal are found, signed heads, and the heads of peers.
 
-Revision: 0002. "Pre": the release before it writes records without these columns, which only searches miss.
+Revision: 0005. "Pre": the release before it writes records without these columns, which only searches miss.
 """
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+from connector import loader
+
+revision = "0005"
+down_revision = "0004"
 _COLUMNS = ("contract", "peer", "dataset")
 _SUBJECTS = {"negotiation": "contract", "data": "contract", "peer": "peer", "dataset": "dataset"}
 _BATCH = 1000
+_PAYLOAD_BYTES = 8 * 1024 * 1024
 
 
 def upgrade() -> None:
@@ -49,7 +51,7 @@ def _fill(conn: sa.Connection) -> None:
 
 
 def _places(row: Any) -> dict[str, Any]:
-    payload = json.loads(row["payload"] or "{}")
+    payload = loader.load_object((row["payload"] or "{}").encode(), limit=_PAYLOAD_BYTES)
     found = {name: value if isinstance(value := payload.get(name), str) else None for name in _COLUMNS}
     own = _SUBJECTS.get(row["kind"].partition(".")[0])
     if own is not None and found[own] is None:
