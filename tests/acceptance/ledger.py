@@ -11,7 +11,7 @@ import orjson
 from connector import canonical
 from connector.evidence import chain
 from connector.protocol.machine import Role, Table
-from connector.store import journal
+from connector.store import journal, verification
 from connector.store.contracts import Contract, Grant
 from connector.store.exchanges import STATES, Exchange
 from connector.store.outbox import Parcel
@@ -49,13 +49,14 @@ async def ledger(town: Town, did: str | None = None) -> Ledger:
 
 def _read(unit: Unit, did: str) -> Ledger:
     exchanges = {exchange.pid: exchange for name in STATES for exchange in _all(unit, did, name)}
-    links = list(journal.chain(unit.conn, did))
-    faults, (number, last) = list(chain.faults(iter(links))), journal.head(unit.conn, did)
-    assert (links[-1][0].number, links[-1][0].hash) == (number, last)
+    number, last = journal.head(unit.conn, did)
+    links = list(journal.rows(unit.conn, did, through=number))
+    faults = verification.verify(unit.conn, did, []).faults
+    assert (links[-1]["number"], links[-1]["hash"]) == (number, last)
     records: dict[str, list[tuple[str, dict[str, Any]]]] = {}
-    for record, payload in links:
-        assert payload is not None
-        records.setdefault(record.subject, []).append((record.kind, orjson.loads(payload[1])))
+    for row in links:
+        assert row["payload"] is not None
+        records.setdefault(row["subject"], []).append((row["kind"], orjson.loads(row["payload"])))
     grants = [unit.grants.of_transfer(pid) for pid, exchange in exchanges.items() if exchange.protocol == "transfer"]
     return Ledger(
         did, exchanges, unit.contracts.many(list(exchanges)), {grant.transfer: grant for grant in grants if grant},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import select
 
-from connector.store import engine, journal
+from connector.store import engine, verification
 from connector.store.tables import Message, table
 from connector.store.unit import Unit
 from tests import schemas
@@ -57,5 +57,5 @@ def _processes(unit: Unit) -> Iterator[str]:
 
 def _journals(unit: Unit) -> Iterator[str]:
     for participant in unit.participants.list():
-        for fault in journal.verify(unit.conn, participant.id):
+        for fault in verification.verify(unit.conn, participant.id, []).faults:
             yield f"record {fault.number} of the journal of {participant.id} is wrong: {fault.code}"
