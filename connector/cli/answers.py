@@ -69,6 +69,16 @@ def change(found: Mapping[str, Any], language: str) -> str:
     return f"{what}: {became}" + (f" ({' -> '.join(sides)})" if sides else "")
 
 
+def difference(found: Mapping[str, Any], language: str) -> Iterator[str]:
+    """Yield the lines that tell what a consumer asks for beside what it was offered, and how that stands to the limit."""
+    yield texts.say(f"cli_difference_{found['verdict']}", language, offer=found["offer"])
+    for side in ("offered", "asked"):
+        yield from (texts.say(f"cli_difference_{side}", language, sentence=each) for each in found[f"only_{side}"])
+    yield from (f"    {change(each, language)}" for each in found["changes"])
+    if found["limit"] is not None:
+        yield texts.say(f"cli_limit_{found['limit']}", language)
+
+
 def _kind(kind: str) -> str:
     return f"cli_kind_{kind}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from connector.cli import policyfiles, waiting
+from connector.cli import answers, policyfiles, waiting
 from connector.cli.commands import DONE, PAGING, Verb, option, place
 
 if TYPE_CHECKING:
@@ -39,7 +39,12 @@ def listing(session: Session) -> int:
 
 def show(session: Session) -> int:
     """Show one: its state, its terms, and what it waits for."""
-    waiting.show(session, session.api.get(_path(session)))
+    found = session.api.get(_path(session))
+    waiting.show(
+        session, {name: value for name, value in found.items() if name != "difference" or session.output.as_json}
+    )
+    if not session.output.as_json and found.get("difference"):
+        session.output.text("\n".join(answers.difference(found["difference"], session.output.language)))
     return DONE
 
 

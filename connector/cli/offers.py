@@ -17,6 +17,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     ("policy", lambda row: row["policy"]),
     ("access", lambda row: row["access"]),
     ("approval", lambda row: row["approval"]),
+    ("limit", lambda row: row["limit"]),
 )
 
 

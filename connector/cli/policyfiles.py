@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from connector import loader, texts
-from connector.cli.commands import MisusedError, option
+from connector.cli.commands import MisusedError, option, switch
 from connector.errors import ConnectorError
 
 if TYPE_CHECKING:
@@ -16,19 +17,41 @@ if TYPE_CHECKING:
     from connector.cli.session import Session
 
 FOLDER: Final = "policies"
+CASES: Final = ".cases.toml"
 POLICY: Final = option("--policy", "FILE", required=True)
 ACCESS: Final = option("--access", "FILE")
+LIMIT: Final = option("--limit", "FILE", text="limit_file", dest="limit_file")
 APPROVAL: Final = option("--approval", choices=("person",))
-OFFER: Final[tuple[Argument, ...]] = (POLICY, ACCESS, APPROVAL)
+OFFER: Final[tuple[Argument, ...]] = (POLICY, ACCESS, LIMIT, APPROVAL, switch("--force"))
 """What makes an offer."""
+_FILES: Final = {"policy": "policy", "access": "access", "limit": "limit_file"}
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A policy file with the cases beside it, and where its copy will be.
+
+    Attributes:
+        cases: the bytes of the cases file, or None where there is none.
+        kept: its place in the home's `policies/` folder.
+    """
+
+    file: Path
+    data: bytes
+    document: dict[str, Any]
+    cases: bytes | None
+    kept: Path
 
 
 def offer(session: Session) -> dict[str, Any]:
-    """Send the policy files that were named; return the offer to make of them: `policy`, `access`, `approval`."""
-    named = [name for name in ("policy", "access") if session.typed(name) is not None]
-    files = {name: Path(session.typed(name)) for name in named}
-    read = {name: read_object(session, files[name], f"--{name}") for name in named}  # all before anything is sent
-    made: dict[str, Any] = {name: _stored(session, files[name], read[name]) for name in named}
+    """Send the policy files that were named, keep copies, and return the offer to make of them."""
+    typed = {name: session.typed(option) for name, option in _FILES.items()}
+    found = {name: _read(session, Path(file), f"--{name}") for name, file in typed.items() if file is not None}
+    made: dict[str, Any] = {name: _sent(session, each, cases=True) for name, each in found.items()}
+    made["files"] = {name: each.kept.name for name, each in found.items() if each.kept.suffix == ".json"}
+    for each in found.values():
+        if each.cases is None:
+            session.output.say("cli_policy_no_cases", file=each.file.name, cases=each.file.stem + CASES)
     if (approval := session.typed("approval")) is not None:
         made["approval"] = approval
     return made
@@ -36,14 +59,18 @@ def offer(session: Session) -> dict[str, Any]:
 
 def stored(session: Session) -> str:
     """Send the file that `--policy` names; return the digest of its content."""
-    file = Path(session.typed("policy"))
-    return _stored(session, file, read_object(session, file, "--policy"))
+    return _sent(session, _read(session, Path(session.typed("policy")), "--policy"), cases=False)
 
 
 def read_object(session: Session, file: str | Path, flag: str) -> dict[str, Any]:
     """Return the JSON object in a file that an option names. Raises MisusedError."""
+    return _object(session, Path(file), flag)[1]
+
+
+def _object(session: Session, file: Path, flag: str) -> tuple[bytes, dict[str, Any]]:
     try:
-        return loader.load_object(Path(file).read_bytes(), limit=loader.OPERATOR_BYTES)
+        data = file.read_bytes()
+        return data, loader.load_object(data, limit=loader.OPERATOR_BYTES)
     except OSError as error:
         raise MisusedError("cli_file_unreadable", field=flag, path=str(file), reason=error.strerror) from None
     except ConnectorError as error:
@@ -51,22 +78,52 @@ def read_object(session: Session, file: str | Path, flag: str) -> dict[str, Any]
         raise MisusedError("cli_file_json", field=flag, path=str(file), reason=reason) from None
 
 
-def _stored(session: Session, file: Path, document: dict[str, Any]) -> str:
-    answer = session.api.post(session.path("policies"), {"name": file.name, "document": document})
-    keep(session.home / FOLDER, file, file.read_bytes())
+def _read(session: Session, file: Path, flag: str) -> Named:
+    data, document = _object(session, file, flag)
+    beside = file.with_name(file.stem + CASES)
+    try:
+        cases = beside.read_bytes() if beside.exists() else None
+    except OSError as error:
+        raise MisusedError("cli_file_unreadable", field=flag, path=str(beside), reason=error.strerror) from None
+    return Named(file, data, document, cases, place(session.home / FOLDER, file, data, cases))
+
+
+def _sent(session: Session, named: Named, *, cases: bool) -> str:
+    body: dict[str, Any] = {"name": named.kept.name, "document": named.document}
+    if cases and named.cases is not None:
+        body["cases"] = named.cases.decode(errors="replace")
+        body["force"] = bool(session.typed("force"))
+    answer = session.api.post(session.path("policies"), body)
+    keep(named.kept, named.data, named.cases)
     return str(answer["id"])
 
 
-def keep(folder: Path, file: Path, data: bytes) -> Path:
-    """Copy a file into the folder and return where it is; a file of that name with another content is left alone."""
-    folder.mkdir(exist_ok=True)
-    digest = hashlib.sha256(data).hexdigest()[:8]
-    for target in (folder / file.name, folder / f"{file.stem}-{digest}{file.suffix}"):
-        try:
-            with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as copy:
-                copy.write(data)
-        except FileExistsError:
-            if target.read_bytes() != data:
-                continue
-        break
-    return target
+def place(folder: Path, file: Path, data: bytes, cases: bytes | None) -> Path:
+    """Return where the copy of a file belongs: under its name, or another where that name has other content."""
+    digest = hashlib.sha256(data + (cases or b"")).hexdigest()[:8]
+    target = folder / file.name
+    return target if _fits(target, data, cases) else folder / f"{file.stem}-{digest}{file.suffix}"
+
+
+def _fits(target: Path, data: bytes, cases: bytes | None) -> bool:
+    beside = target.with_name(target.stem + CASES)
+    wanted = ((target, data), (beside, cases))
+    return all(not each.exists() or content is None or each.read_bytes() == content for each, content in wanted)
+
+
+def keep(target: Path, data: bytes, cases: bytes | None = None) -> None:
+    """Write a copy and its cases; the cases come first, for whoever notices the policy looks for them."""
+    target.parent.mkdir(exist_ok=True)
+    if cases is not None:
+        _write(target.with_name(target.stem + CASES), cases)
+    _write(target, data)
+
+
+def _write(target: Path, data: bytes) -> None:
+    """Write a file that is not there yet, whole or not at all."""
+    if target.exists():
+        return
+    fresh = target.with_name(f".{target.name}.{os.getpid()}")
+    fresh.write_bytes(data)
+    fresh.chmod(0o644)
+    fresh.replace(target)

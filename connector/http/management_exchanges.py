@@ -32,7 +32,7 @@ async def _contracts(ask: Ask, query: Paging) -> tuple[list[ContractView], str |
 
 async def _contract(ask: Ask) -> ContractView:
     """Show a contract, and what it waits for."""
-    return await contracts.show(ask.house, ask.participant, ask.path["contract"])
+    return await contracts.show(ask.house, ask.participant, ask.path["contract"], ask.language)
 
 
 async def _new_contract(ask: Ask, body: NewContract) -> ContractView:

@@ -37,7 +37,8 @@ async def _policy(ask: Ask) -> Policy:
 
 async def _add_policy(ask: Ask, body: NewPolicy) -> Policy:
     """Store a policy under the digest of its content; the same content again changes nothing."""
-    return await publish.put(ask.house, ask.participant, body.name, orjson.dumps(body.document), by=ask.by)
+    data = orjson.dumps(body.document)
+    return await publish.put(ask.house, ask.participant, body.name, data, by=ask.by, cases=body.cases, force=body.force)
 
 
 async def _datasets(ask: Ask, query: Paging) -> tuple[list[Published], str | None]:
@@ -84,7 +85,9 @@ async def _catalog(ask: Ask, query: CatalogQuery) -> tuple[list[dict[str, Any]],
 
 
 def _wanted(terms: OfferTerms) -> Wanted:
-    return Wanted(terms.policy, terms.access, terms.approval)
+    return Wanted(
+        terms.policy, terms.access, terms.approval, terms.limit, {str(name): file for name, file in terms.files.items()}
+    )
 
 
 ROUTES: Final = (

@@ -25,6 +25,11 @@ Url = Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(_print
 Cursor = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_printable)]
 
 
+FileName = Annotated[
+    str, Field(min_length=1, max_length=200, pattern=r"^[^/\\\x00]+\.json$"), AfterValidator(_printable)
+]
+
+
 class Request(BaseModel):
     """A request's body: nothing but the members named here, of exactly these types."""
 
@@ -110,18 +115,29 @@ class Attestation(Request):
 
 
 class NewPolicy(Request):
-    """A policy to store: a document in DSP's offer form, and the name of the file it came from."""
+    """A policy to store: a document in DSP's offer form, and the name of the file it came from.
+
+    `cases` is the text of the cases file beside it: a policy that fails one is refused, unless `force` (the journal says so).
+    """
 
     name: Line
     document: dict[str, Any]
+    cases: Annotated[str, Field(max_length=512 * 1024)] | None = None
+    force: bool = False
 
 
 class OfferTerms(Request):
-    """What is offered: the ids of a contract policy and of an access policy, and `person` where one has to approve."""
+    """What is offered: the ids of a contract policy and of an access policy, and `person` where one has to approve.
+
+    `limit` is the id of a policy that says how far the owner would go. `files` names the files in the home's `policies/` folder
+    whose changes make new offers.
+    """
 
     policy: Id
     access: Id | None = None
     approval: Literal["person"] | None = None
+    limit: Id | None = None
+    files: dict[Literal["policy", "access", "limit"], FileName] = {}
 
 
 class NewOffer(OfferTerms):

@@ -104,13 +104,18 @@ class Policy(Resource):
 
 
 class Offer(Resource):
-    """An offer of ours. `policy` and `access` are ids of policies; `document` is what the catalogue shows."""
+    """An offer of ours. `policy`, `access` and `limit` are ids of policies; `document` is what the catalogue shows.
+
+    `files` names, for each of the three, the file in the home's `policies/` folder that it came from.
+    """
 
     id: str
     dataset: str
     policy: str
     access: str | None
     approval: str | None
+    limit: str | None
+    files: dict[str, str]
     document: dict[str, Any]
     created: str
     created_by: str
@@ -238,8 +243,9 @@ def policy(row: PolicyRow) -> Policy:
 def offer(row: OfferRow) -> Offer:
     """Show an offer of ours."""
     return Offer(
-        id=row.id, dataset=row.dataset, policy=row.policy, access=row.access, approval=row.approval, document=row.document,
-        created=clock.iso(row.created), created_by=row.created_by,
+        id=row.id, dataset=row.dataset, policy=row.policy, access=row.access, approval=row.approval,
+        limit=row.limit_policy, files=row.files or {}, document=row.document, created=clock.iso(row.created),
+        created_by=row.created_by,
     )  # fmt: skip
 
 

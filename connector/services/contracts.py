@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from connector import canonical, ids
 from connector.errors import Invalid, Missing, WrongState
 from connector.protocol import catalog as wire
 from connector.protocol import negotiation
 from connector.protocol.machine import CONSUMER, PROVIDER, TERMINATION, Process, Role
-from connector.services import catalog, cursors, declared
+from connector.services import catalog, cursors, declared, limits
+from connector.services.comparison import comparison
 from connector.services.house import House
+from connector.services.limits import Asked
+from connector.services.negotiation import keep
 from connector.services.speak import known
 from connector.services.views import ContractView, contract_view
 from connector.store.contracts import Contract
 from connector.store.exchanges import Exchange
-from connector.store.offers import NEGOTIATION, Offer
 from connector.store.unit import Unit
 
 
@@ -105,7 +107,9 @@ async def _open(  # noqa: PLR0913 - a contract has this many parts
         pid = house.office.new_id()
         turn = Process(negotiation.NEGOTIATION, role)
         exchange = Exchange(pid, participant, peer, None, base, turn, created=unit.now)
-        contract = Contract(pid, participant, peer, role, dataset, offer, role, unit.now, row or pid, purpose=purpose)
+        contract = Contract(
+            pid, participant, peer, role, dataset, offer, role, unit.now, row or pid, purpose=purpose, basis=row
+        )
         unit.contracts.add(replace(contract, approved_by=by if approves else None))
         first = negotiation.REQUEST if role == CONSUMER else negotiation.OFFER
         house.exchanging.initiate(unit, exchange, first, by=by)
@@ -142,10 +146,18 @@ async def listing(
     return views, cursors.write(last.created, last.pid) if last else None
 
 
-async def show(house: House, participant: str, contract: str) -> ContractView:
-    """Return a contract. Raises Missing `contract_unknown`."""
+async def show(house: House, participant: str, contract: str, language: str = "sv") -> ContractView:
+    """Return a contract, with what differs in words where a consumer asks for other rules. Raises Missing `contract_unknown`."""
     house.member(participant)
-    return await house.store.read(lambda unit: contract_view(*_load(unit, participant, contract)))
+
+    def work(unit: Unit) -> tuple[ContractView, Asked | None]:
+        exchange, found = _load(unit, participant, contract)
+        return contract_view(exchange, found), None if exchange.turn.ended else limits.asked(unit, found)
+
+    view, asked = await house.store.read(work)
+    if asked is None:
+        return view
+    return replace(view, difference=await asyncio.to_thread(comparison, asked, language))
 
 
 async def approve(house: House, participant: str, contract: str, *, by: str) -> ContractView:
@@ -159,7 +171,7 @@ async def approve(house: House, participant: str, contract: str, *, by: str) -> 
         _demand(exchange, PROVIDER, negotiation.REQUESTED, negotiation.ACCEPTED)
         unit.contracts.change(found.id, approved_by=by)
         if found.offer_row is None:
-            row = _keep(unit, found, found.offer, by)
+            row = keep(unit, found, found.offer, by)
             unit.contracts.change(found.id, offer_row=row.id)
         return house.exchanging.move(unit, exchange, negotiation.AGREEMENT, by=by)
 
@@ -190,7 +202,7 @@ async def counter(house: House, participant: str, contract: str, policy: str, *,
         provider = exchange.turn.role == PROVIDER
         _demand(exchange, exchange.turn.role, negotiation.REQUESTED if provider else negotiation.OFFERED)
         if provider:
-            row = _keep(unit, found, rules.document, by)
+            row = keep(unit, found, rules.document, by)
             unit.contracts.change(found.id, offer_row=row.id)
             return house.exchanging.move(unit, exchange, negotiation.OFFER, by=by)
         document, _ = wire.offer(found.offer["@id"], rules.document)
@@ -210,16 +222,6 @@ async def terminate(house: House, participant: str, contract: str, reason: str, 
         )
 
     return await _change(house, participant, contract, work)
-
-
-def _keep(unit: Unit, found: Contract, rules: dict[str, Any], by: str) -> Offer:
-    """Store an offer of this negotiation as a row of ours, under a fresh id."""
-    fresh = ids.new()
-    document, rendered = wire.offer(fresh, rules)
-    digest = canonical.digest(document)
-    row = Offer(found.participant, fresh, found.dataset, NEGOTIATION, digest, document, rendered, unit.now, by)
-    unit.offers.add(row)
-    return row
 
 
 def _demand(exchange: Exchange, role: Role, *states: str) -> None:

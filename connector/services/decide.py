@@ -22,6 +22,7 @@ class Situation:
         dataset, agreement: ids, where known.
         opened: the move opened the process. moves: how many moves we have made in it.
         unchanged: the offer on the table is one of ours (as provider), or the one we asked for (as consumer).
+        within_limit: an offer that is not ours is provably within the limit of the owner; None where there is no limit.
         approval: `person` where the offer asks for one. approved: an operator who may approve put that offer on the table.
         permitted, reasons: what the policy says now, and which rules refuse.
     """
@@ -37,6 +38,7 @@ class Situation:
     opened: bool = False
     moves: int = 0
     unchanged: bool = False
+    within_limit: bool | None = None
     approval: str | None = None
     approved: bool = False
     permitted: bool = False
@@ -60,7 +62,7 @@ _ASK = Decision(waits=PERSON)
 
 
 def automatic(situation: Situation) -> Decision:
-    """Decide as this product does: agree to our own offers when policy permits, ask a person when told to, else refuse."""
+    """Decide as this product does: agree to our own offers, and to less, when policy permits; ask a person; else refuse."""
     key = (situation.protocol, situation.role, situation.state)
     rule = _RULES.get(key)
     return rule(situation) if rule else NOTHING
@@ -69,8 +71,8 @@ def automatic(situation: Situation) -> Decision:
 def _requested(situation: Situation) -> Decision:
     if situation.cause != "applied":
         return NOTHING
-    if not situation.unchanged:
-        return _refuse("offer_changed") if situation.opened else _ASK
+    if not situation.unchanged and not situation.within_limit:
+        return _refuse("offer_changed") if situation.opened and situation.within_limit is None else _ASK
     if not situation.permitted:
         return _refuse("policy_refuses", *situation.reasons)
     return _ASK if situation.approval == PERSON else Decision(negotiation.AGREEMENT)

@@ -7,22 +7,22 @@ from typing import Any, Literal
 
 import orjson
 
-from connector import clock, ids
+from connector import canonical, clock, ids
 from connector.errors import BadMessage, ConnectorError, TooLarge, TooMany, Unknown, WrongState
 from connector.evidence import document
 from connector.policy.compare import differences
 from connector.policy.world import Request
-from connector.protocol import messages, negotiation
+from connector.protocol import catalog, messages, negotiation
 from connector.protocol.context import PURPOSE
 from connector.protocol.machine import CONSUMER, PROVIDER
 from connector.protocol.messages import Message
-from connector.services import declared, facts, permission
+from connector.services import declared, facts, limits, permission
 from connector.services.decide import Situation
 from connector.services.exchange import Content
 from connector.services.office import Office
 from connector.store.contracts import Contract
 from connector.store.exchanges import Exchange
-from connector.store.offers import Offer
+from connector.store.offers import NEGOTIATION, RETIRED, Offer
 from connector.store.unit import Unit
 
 
@@ -57,7 +57,7 @@ class Negotiations:
             Contract(
                 exchange.pid, exchange.participant, exchange.peer, exchange.turn.role, dataset, offer, by,
                 exchange.created, row.id if row and same else None, offered_bytes=size,
-                purpose=declared.stated(message),
+                purpose=declared.stated(message), basis=row.id if row else None,
             )
         )  # fmt: skip
 
@@ -88,6 +88,8 @@ class Negotiations:
         if exchange.turn.role == CONSUMER:
             return contract.id if not differences(contract.offer, offer) and contract.offer_by == CONSUMER else None
         row = unit.offers.get(exchange.participant, offer["@id"])
+        if row is not None and row.origin == RETIRED and row.id != contract.basis:
+            return None
         fits = row is not None and row.dataset == contract.dataset and not differences(row.document, offer)
         return row.id if row and fits and (row.origin != "catalog" or _visible(unit, exchange, row)) else None
 
@@ -132,14 +134,25 @@ class Negotiations:
         return row
 
     def _agree(self, unit: Unit, office: Office, exchange: Exchange, contract: Contract) -> dict[str, Any]:
-        """Make the agreement from the offer row of ours, never from what the peer sent."""
-        row = self._row(unit, exchange, contract)
+        """Make the agreement from the offer row of ours, never from what the peer sent.
+
+        What is provably within the owner's limit becomes such a row here.
+        """
+        row = self._within(unit, contract) or self._row(unit, exchange, contract)
         made = document.agreement(
             row.document, agreement_id=office.new_id(), target=contract.dataset, assigner=exchange.participant,
             assignee=exchange.peer, timestamp=clock.iso(unit.now), purpose=contract.purpose,
         )  # fmt: skip
         unit.contracts.change(exchange.pid, agreement_id=made["@id"], agreement=made, agreed=unit.now)
         return made
+
+    def _within(self, unit: Unit, contract: Contract) -> Offer | None:
+        found = limits.asked(unit, contract)
+        if found is None or not found.within:
+            return None
+        row = keep(unit, contract, found.rules, "automation")
+        unit.contracts.change(contract.id, offer_row=row.id)
+        return row
 
     def situation(self, unit: Unit, exchange: Exchange, cause: Literal["applied", "effect"], move: str) -> Situation:
         """Return what is decided on: is the offer ours and unchanged, and what does its policy say now."""
@@ -149,15 +162,29 @@ class Negotiations:
             dataset=contract.dataset, agreement=contract.agreement_id,
             opened=exchange.turn.seq == 0, moves=exchange.turn.seq, unchanged=contract.offer_row is not None,
         )  # fmt: skip
-        if exchange.turn.role != PROVIDER or contract.offer_row is None:
+        if exchange.turn.role != PROVIDER:
             return found
-        row = unit.offers.get(exchange.participant, contract.offer_row)
-        if row is None:
+        row = unit.offers.get(exchange.participant, contract.offer_row) if contract.offer_row else None
+        if row is not None:
+            judged = self._judged(unit, contract, row.document, found)
+            return replace(judged, approval=row.approval, approved=contract.approved_by is not None)
+        return self._limited(unit, contract, found)
+
+    def _limited(self, unit: Unit, contract: Contract, found: Situation) -> Situation:
+        """Add what the limit of our offer's owner says about rules that are not ours."""
+        asked = limits.asked(unit, contract)
+        if asked is None or not asked.limited:
             return found
-        known = facts.of_peer(unit, exchange.participant, exchange.peer, purpose=contract.purpose)
-        verdict = permission.verdict(row.document, Request(facts.READ, row.dataset, exchange.peer, now), known)
-        approved = contract.approved_by is not None
-        return replace(found, approval=row.approval, approved=approved, permitted=verdict.permits, reasons=verdict.told)
+        if found.cause == "applied" and found.move == negotiation.REQUEST:
+            limits.demand(asked)
+        judged = self._judged(unit, contract, asked.rules, found)
+        return replace(judged, approval=asked.basis.approval, within_limit=asked.within)
+
+    def _judged(self, unit: Unit, contract: Contract, rules: dict[str, Any], found: Situation) -> Situation:
+        """Add what rules say now of the consumer reading the dataset."""
+        known = facts.of_peer(unit, contract.participant, contract.peer, purpose=contract.purpose)
+        verdict = permission.verdict(rules, Request(facts.READ, contract.dataset, contract.peer, found.now), known)
+        return replace(found, permitted=verdict.permits, reasons=verdict.told)
 
     def changed(self, unit: Unit, office: Office, exchange: Exchange) -> None:
         """Nothing to bring in line: access belongs to transfers."""
@@ -167,6 +194,16 @@ class Negotiations:
         if contract is None:
             raise ConnectorError("contract_missing", id=exchange.pid)
         return contract
+
+
+def keep(unit: Unit, contract: Contract, rules: dict[str, Any], by: str) -> Offer:
+    """Store an offer of a negotiation as a row of ours, under a fresh id."""
+    fresh = ids.new()
+    document, rendered = catalog.offer(fresh, rules)
+    digest = canonical.digest(document)
+    row = Offer(contract.participant, fresh, contract.dataset, NEGOTIATION, digest, document, rendered, unit.now, by)
+    unit.offers.add(row)
+    return row
 
 
 def offer_in(message: Message, office: Office) -> tuple[dict[str, Any], int]:
@@ -188,9 +225,13 @@ def _check_total(unit: Unit, office: Office, exchange: Exchange, size: int) -> N
 
 
 def visible_offer(unit: Unit, exchange: Exchange, offer: str) -> Offer | None:
-    """Return a catalogue offer if the peer may see it."""
+    """Return a catalogue offer if the peer may see it. Raises Unknown `offer_replaced` for one that it could see before."""
     row = unit.offers.get(exchange.participant, offer)
-    return row if row is not None and row.origin == "catalog" and _visible(unit, exchange, row) else None
+    if row is None or row.origin == NEGOTIATION or not _visible(unit, exchange, row):
+        return None
+    if row.origin == RETIRED:
+        raise Unknown("offer_replaced", field="/offer/@id")
+    return row
 
 
 def _visible(unit: Unit, exchange: Exchange, row: Offer) -> bool:

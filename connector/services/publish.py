@@ -17,6 +17,7 @@ from connector.policy.parse import parse
 from connector.policy.wire import check_wire, expand_terms
 from connector.protocol import catalog
 from connector.services import cursors, pages, shaping
+from connector.services.cases import failing
 from connector.services.decide import PERSON
 from connector.services.exchange import cancel
 from connector.services.house import House
@@ -32,11 +33,17 @@ _OURS: Final = frozenset({"dcat:distribution", "dcat:accessService", "dct:publis
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An offer to make: digests of its contract policy and of its access policy, and `person` where one has to approve."""
+    """An offer to make: digests of its contract policy and of its access policy, and `person` where one has to approve.
+
+    `limit` is the digest of a policy that says how far the owner would go. `files` names, for `policy`, `access` and `limit`,
+    the file in the home's `policies/` folder that it came from.
+    """
 
     policy: str
     access: str | None = None
     approval: str | None = None
+    limit: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +72,9 @@ class Published:
     offers: list[Offer]
 
 
-async def put(house: House, participant: str, name: str, data: bytes, *, by: str) -> Policy:
+async def put(
+    house: House, participant: str, name: str, data: bytes, *, by: str, cases: str | None = None, force: bool = False
+) -> Policy:
     """Store a policy document under the digest of its content; the same content again changes nothing.
 
     Args:
@@ -74,17 +83,24 @@ async def put(house: House, participant: str, name: str, data: bytes, *, by: str
         name: of the file, for people.
         data: a JSON object in DSP's offer form, without `target`; `kom:` terms are written out.
         by: the operator.
+        cases: the text of the `NAME.cases.toml` beside it; they are run.
+        force: store it although a case fails; the journal says so.
 
     Raises:
-        Invalid: `policy_name`, a `policy_` code with the place in `field`. BadMessage: not JSON. TooLarge: `policy_bytes`.
+        Invalid: `policy_name`, a `policy_` code with the place in `field`, `cases_toml` or a `case_` code.
+        BadMessage: not JSON. TooLarge: `policy_bytes`. WrongState: `policy_cases_failed`.
     """
     house.member(participant)
     if not 0 < len(name) <= _NAME_CHARACTERS or not name.isprintable():
         raise Invalid("policy_name", field="/name", most=_NAME_CHARACTERS)
-    document = _checked(house, data)
-    digest = canonical.digest(document)
+    document = checked(house, data)
+    digest, failed = canonical.digest(document), await failing(document, cases, house.now())
+    if failed and not force:
+        raise WrongState("policy_cases_failed", field="/cases", name=name, cases=", ".join(failed))
 
     def work(unit: Unit) -> Policy:
+        if failed:
+            unit.record(participant, "policy.forced", digest, name=name, cases=failed, by=by)
         found = unit.policies.get(participant, digest)
         if found is not None:
             return found
@@ -96,7 +112,8 @@ async def put(house: House, participant: str, name: str, data: bytes, *, by: str
     return await house.store.write(work)
 
 
-def _checked(house: House, data: bytes) -> dict[str, Any]:
+def checked(house: House, data: bytes) -> dict[str, Any]:
+    """Return the policy document in a file's bytes as it is stored. Raises as `put`."""
     limit = house.office.limits.policy_bytes
     document = expand_terms(loader.load_object(data, limit=loader.OPERATOR_BYTES))
     check_wire(document)
@@ -141,7 +158,7 @@ async def add_dataset(house: House, participant: str, new: New, *, by: str) -> P
     members = _description(new.title, new.description)
     spec = await _source(participant, new.source)
     rendered = catalog.dataset(dataset, members, member.base, participant)
-    made = [await _offer(house, participant, dataset, wanted, by) for wanted in new.offers]
+    made = [await make(house, participant, dataset, wanted, by) for wanted in new.offers]
     for offer in made:
         await shaping.check(offer.document, spec)
 
@@ -151,7 +168,7 @@ async def add_dataset(house: House, participant: str, new: New, *, by: str) -> P
         row = Dataset(participant, dataset, new.title.strip(), members, spec, rendered, unit.now, by)
         unit.datasets.add(row)
         unit.record(participant, "dataset.published", dataset, title=row.title, source=spec["kind"], by=by)
-        return Published(row, [_add(unit, offer) for offer in made])
+        return Published(row, [add(unit, offer) for offer in made])
 
     return await house.store.write(work)
 
@@ -208,13 +225,13 @@ async def add_offer(house: House, participant: str, dataset: str, wanted: Wanted
         Missing: `dataset_unknown`, `policy_unknown`. Invalid: `offer_approval`, and the `shape_` codes of `add_dataset`.
     """
     house.member(participant)
-    made = await _offer(house, participant, dataset, wanted, by)
+    made = await make(house, participant, dataset, wanted, by)
     found = await house.store.read(lambda unit: _dataset(unit, participant, dataset))
     await shaping.check(made.document, found.source)
 
     def work(unit: Unit) -> Offer:
         _dataset(unit, participant, dataset)
-        return _add(unit, made)
+        return add(unit, made)
 
     return await house.store.write(work)
 
@@ -262,29 +279,34 @@ async def _source(participant: str, source: str | Mapping[str, Any]) -> dict[str
     return await file.measured(checked) if checked["kind"] == "file" else checked
 
 
-async def _offer(house: House, participant: str, dataset: str, wanted: Wanted, by: str) -> Offer:
+async def make(house: House, participant: str, dataset: str, wanted: Wanted, by: str) -> Offer:
     """Make an offer of a stored policy, not stored yet."""
     if wanted.approval not in (None, PERSON):
         raise Invalid("offer_approval", field="/approval", allowed=PERSON)
 
     def work(unit: Unit) -> Policy:
-        if wanted.access is not None:
-            _policy(unit, participant, wanted.access)
+        for more in (wanted.access, wanted.limit):
+            if more is not None:
+                _policy(unit, participant, more)
         return _policy(unit, participant, wanted.policy)
 
     rules = await house.store.read(work)
     fresh = ids.new()
     document, rendered = catalog.offer(fresh, rules.document)
-    names = {"access": wanted.access, "approval": wanted.approval}
-    return Offer(participant, fresh, dataset, CATALOG, wanted.policy, document, rendered, house.now(), by, **names)
+    return Offer(
+        participant, fresh, dataset, CATALOG, wanted.policy, document, rendered, house.now(), by,
+        access=wanted.access, approval=wanted.approval, limit_policy=wanted.limit, files=dict(wanted.files) or None,
+    )  # fmt: skip
 
 
-def _add(unit: Unit, offer: Offer) -> Offer:
+def add(unit: Unit, offer: Offer) -> Offer:
+    """Put an offer that `make` made into the catalogue."""
     offer = replace(offer, created=unit.now)
     unit.offers.add(offer)
     unit.record(
         offer.participant, "offer.published", offer.id,
-        dataset=offer.dataset, policy=offer.policy, access=offer.access, approval=offer.approval, by=offer.created_by,
+        dataset=offer.dataset, policy=offer.policy, access=offer.access, approval=offer.approval,
+        limit=offer.limit_policy, by=offer.created_by,
     )  # fmt: skip
     return offer
 

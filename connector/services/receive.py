@@ -20,6 +20,7 @@ from connector.protocol.machine import Table
 from connector.services import peers
 from connector.services.exchange import Caller, cancel
 from connector.services.house import House, Known, Member
+from connector.services.limits import proved
 from connector.services.negotiation import AgreementDiffers
 from connector.store.exchanges import Exchange
 from connector.store.parties import PINNED, REMOVED
@@ -97,7 +98,7 @@ async def with_token(house: House, speaker: Speaker, work: Callable[[Unit], T]) 
         return work(unit)
 
     try:
-        return await house.store.write(unit_of_work)
+        return await proved(house.store, unit_of_work)
     except Unauthenticated:
         raise
     except Exception:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector import clock
+from connector.services.comparison import Comparison
 from connector.services.decide import PERSON
 from connector.store.contracts import Contract, Transfer
 from connector.store.exchanges import Exchange
@@ -38,6 +39,7 @@ class ContractView:
     """A contract: a negotiation and, once there is one, its agreement. Times are xsd:dateTimes.
 
     `purpose` is the IRI of what the consumer declared that it wants the data for.
+    `difference` is there while, as provider, we look at rules of the consumer's own.
     """
 
     id: str
@@ -55,6 +57,7 @@ class ContractView:
     reasons: list[str]
     waiting: Waiting
     purpose: str | None = None
+    difference: Comparison | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,7 @@ class Contract:
         approved_by: the operator who, with the scope `approve`, put an offer of ours on the table or agreed to it.
         offered_bytes: how much the peer's offers in this negotiation take, all together.
         purpose: the IRI of the purpose that the consumer declared, or None.
+        basis: the id of the offer of our catalogue that the negotiation began with, where we are the provider.
     """
 
     id: str
@@ -80,6 +81,7 @@ class Contract:
     approved_by: str | None = None
     offered_bytes: int | None = None
     purpose: str | None = None
+    basis: str | None = None
 
 
 class Contracts:

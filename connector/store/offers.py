@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from connector.store.tables import Dataset as DatasetRow
 from connector.store.tables import Offer as OfferRow
@@ -15,6 +15,7 @@ from connector.store.tables import columns, table
 
 CATALOG = "catalog"
 NEGOTIATION = "negotiation"
+RETIRED = "retired"
 _policies, _datasets, _offers = table(PolicyRow), table(DatasetRow), table(OfferRow)
 
 # What messages and reads of data need is made once: making a statement costs several times more than running it.
@@ -157,9 +158,12 @@ class Offer:
     """An offer of ours.
 
     Attributes:
-        origin: `catalog`, or `negotiation` (one that we sent, or a counter-offer that a decision accepted).
+        origin: `catalog`, `retired` (replaced by another: what began with it may still end with it), or `negotiation` (one
+            that we sent, or a counter-offer that a decision accepted).
         policy, access: digests of the contract and access policy. approval: `person` or None.
         seal: `required` (a peer that does not seal its contracts is refused) or None.
+        limit_policy: digest of the policy that says how far the owner would go.
+        files: for `policy`, `access` and `limit` the name of the file in the home's `policies/` folder that it came from.
         document: the Offer as a catalogue shows it (without `target`).
     """
 
@@ -175,6 +179,8 @@ class Offer:
     access: str | None = None
     approval: str | None = None
     seal: str | None = None
+    limit_policy: str | None = None
+    files: dict[str, str] | None = None
 
 
 class Offers:
@@ -206,6 +212,12 @@ class Offers:
             wanted = wanted.where(_offers.c.dataset == dataset)
         rows = self._conn.execute(wanted.order_by(_offers.c.created, _offers.c.id))
         return [Offer(**row._asdict()) for row in rows]
+
+    def retire(self, participant: str, offer: str) -> None:
+        """Take an offer out of the catalogue, and keep it for what began with it."""
+        self._known.pop((participant, offer), None)
+        chosen = (_offers.c.participant == participant) & (_offers.c.id == offer)
+        self._conn.execute(update(_offers).where(chosen).values(origin=RETIRED))
 
     def remove(self, participant: str, offer: str) -> None:
         """Remove an offer from the catalogue."""

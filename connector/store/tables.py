@@ -103,7 +103,7 @@ class Dataset(SQLModel, table=True):
 
 
 class Offer(SQLModel, table=True):
-    """An offer of ours: in the catalogue, or (origin `negotiation`) one that we sent or a counter-offer that we accepted."""
+    """An offer of ours: in the catalogue, `retired` from it, or of a `negotiation`: one that we sent or that we accepted."""
 
     __table_args__ = (
         Index("ix_offer_dataset", "participant", "dataset"),
@@ -117,6 +117,8 @@ class Offer(SQLModel, table=True):
     policy: str
     access: str | None = None
     approval: str | None = None
+    limit_policy: str | None = None
+    files: dict[str, str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     document: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     rendered: str = Field(sa_column=Column(Text, nullable=False))
     created: float
@@ -213,6 +215,7 @@ class Contract(SQLModel, table=True):
     offer: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     offer_by: str
     offer_row: str | None = None
+    basis: str | None = None
     agreement_id: str | None = None
     agreement: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
     agreed: float | None = None

@@ -389,3 +389,47 @@ def test_a_wrong_token_opens_nothing(neighbours: Neighbours, tmp_path: Path) -> 
     assert (done.code, done.problem["code"]) == (1, "operator_token_unknown")
     missing = neighbours.town.run("--token-file", tmp_path / "none", "peers", "list", "--json")
     assert (missing.code, missing.problem["code"]) == (2, "cli_token_missing")
+
+
+def test_a_policy_with_failing_cases_is_published_only_by_force(neighbours: Neighbours, tmp_path: Path) -> None:
+    town, file = neighbours.town, tmp_path / "mine.json"
+    file.write_text(json.dumps({"@type": "Offer", "permission": [{"action": "use"}]}))
+    source = ("--title", "x", "--source", f"file:{neighbours.files / 'levels.csv'}", "--policy", file)
+    hinted = town.run("datasets", "add", "hinted", *source)
+    assert (hinted.code, "mine.cases.toml" in hinted.out) == (0, True)
+    file.with_name("mine.cases.toml").write_text('[[case]]\nname = "nobody"\nexpect = "deny"\n')
+    for command in (("datasets", "add", "forced", *source), ("offers", "add", "hinted", "--policy", file)):
+        refused = town.run(*command, "--json")
+        assert (refused.code, refused.problem["code"], refused.problem["field"]) == (1, "policy_cases_failed", "/cases")
+        assert "nobody" in refused.problem["detail"]
+    assert len(town.json("offers", "list", "--dataset", "hinted")["items"]) == 1
+    assert town.run("datasets", "add", "forced", *source, "--force").code == 0
+    found = [row for row in town.json("journal", "list", "--all")["items"] if row["kind"] == "policy.forced"]
+    assert [row["payload"]["cases"] for row in found] == [["nobody"]]
+    assert found[0]["by"] == found[0]["payload"]["by"]
+    kept = town.json("datasets", "show", "forced")["offers"][0]["files"]["policy"]
+    assert (town.home / "policies" / kept).read_bytes() == file.read_bytes()
+    assert (town.home / "policies" / kept).with_suffix(".cases.toml").exists()
+
+
+def test_a_counter_request_is_shown_beside_the_offer_and_the_limit(neighbours: Neighbours, tmp_path: Path) -> None:
+    town, region, source = neighbours.town, neighbours.region, f"file:{neighbours.files / 'levels.csv'}"
+    files = {year: tmp_path / f"{year}.json" for year in ("2040", "2050", "2060", "2070")}
+    for year, file in files.items():
+        rules = {"@type": "Offer", "permission": [{"action": "use", "constraint": [until_year(year)]}]}
+        file.write_text(json.dumps(rules))
+    town.json("datasets", "add", "limited", "--title", "x", "--source", source, "--policy", files["2050"],
+              "--limit", files["2060"])  # fmt: skip
+    offered = town.json("contracts", "offer", region.did, "limited", "--wait")
+    mirror = next(row for row in region.json("contracts", "list")["items"] if row["dataset"] == "limited")
+    region.json("contracts", "counter", mirror["id"], "--policy", files["2070"])
+    shown = until(town, "contracts", offered["id"], "REQUESTED")
+    assert (shown["difference"]["verdict"], shown["difference"]["limit"]) == ("offer-stricter", "beyond")
+    said = town.run("contracts", "show", offered["id"]).out
+    assert "goes beyond the limit" in said
+    assert "Only offered: " in said
+    assert "utöver den gräns" in town.run("contracts", "show", offered["id"], "--lang", "sv").out
+    town.json("contracts", "counter", offered["id"], "--policy", files["2040"])
+    until(region, "contracts", mirror["id"], "OFFERED")
+    region.json("contracts", "counter", mirror["id"], "--policy", files["2060"])
+    assert until(town, "contracts", offered["id"], "FINALIZED")["agreement"]["permission"][0]["constraint"]

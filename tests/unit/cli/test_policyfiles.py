@@ -1,25 +1,33 @@
 from pathlib import Path
 
-from connector.cli.policyfiles import keep
+from connector.cli.policyfiles import keep, place
 
 
-def test_a_file_is_copied_into_the_folder(tmp_path: Path) -> None:
-    file = tmp_path / "open.json"
-    assert keep(tmp_path / "policies", file, b"{}").read_bytes() == b"{}"
-    assert keep(tmp_path / "policies", file, b"{}").name == "open.json"
+def test_a_file_is_copied_into_the_folder_with_its_cases(tmp_path: Path) -> None:
+    target = place(tmp_path / "policies", tmp_path / "open.json", b"{}", b"[[case]]")
+    keep(target, b"{}", b"[[case]]")
+    assert target.read_bytes() == b"{}"
+    assert {file.name for file in target.parent.iterdir()} == {"open.json", "open.cases.toml"}
+    assert place(target.parent, Path("open.json"), b"{}", None) == target
 
 
 def test_a_file_of_the_same_name_with_other_content_is_left_alone(tmp_path: Path) -> None:
-    folder = tmp_path / "policies"
-    first = keep(folder, Path("open.json"), b"one")
-    second = keep(folder, Path("open.json"), b"two")
-    assert (first.read_bytes(), second.read_bytes()) == (b"one", b"two")
-    assert second.name.startswith("open-")
-    assert keep(folder, Path("open.json"), b"two") == second
+    keep(tmp_path / "open.json", b"one", b"cases")
+    other = place(tmp_path, Path("open.json"), b"two", b"cases")
+    assert other.name.startswith("open-")
+    keep(other, b"two", b"cases")
+    assert ((tmp_path / "open.json").read_bytes(), other.read_bytes()) == (b"one", b"two")
+    assert place(tmp_path, Path("open.json"), b"two", b"cases") == other
+
+
+def test_other_cases_for_the_same_policy_do_not_overwrite_those_there(tmp_path: Path) -> None:
+    keep(tmp_path / "open.json", b"one", b"cases")
+    assert place(tmp_path, Path("open.json"), b"one", b"other").name != "open.json"
 
 
 def test_a_file_that_is_in_the_folder_already_stays_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / "open.json"
     file.write_bytes(b"{}")
-    assert keep(tmp_path, file, b"{}") == file
+    assert place(tmp_path, file, b"{}", None) == file
+    keep(file, b"{}")
     assert [path.name for path in tmp_path.iterdir()] == ["open.json"]

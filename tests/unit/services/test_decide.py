@@ -27,12 +27,12 @@ def _every_situation() -> Iterator[tuple[Table, Situation]]:
     for table in (NEGOTIATION, TRANSFER):
         states = sorted({*filter(None, table.moves), *table.terminal})
         moves = sorted({move for arrows in table.moves.values() for move, _ in arrows})
-        flags = product((False, True), repeat=3)
-        for role, state, cause, move, (opened, unchanged, permitted), (approval, approved) in product(
+        flags = product((False, True), (False, True), (False, True), (None, False, True))
+        for role, state, cause, move, (opened, unchanged, permitted, within), (approval, approved) in product(
             get_args(Role), states, get_args(Cause), moves, flags, product((None, PERSON), (False, True))
         ):
             yield table, Situation(
-                table.name, role, state, cause, move, 0.0, opened=opened, unchanged=unchanged,
+                table.name, role, state, cause, move, 0.0, opened=opened, unchanged=unchanged, within_limit=within,
                 approval=approval, approved=approved, permitted=permitted, reasons=() if permitted else ("/permission/0",),
             )  # fmt: skip
 
@@ -57,7 +57,7 @@ def test_nothing_is_shared_that_the_policy_does_not_permit() -> None:
 def test_no_request_is_agreed_to_that_is_not_our_own_offer_or_that_a_person_has_to_approve() -> None:
     for _, situation in EVERY:
         if situation.state == "REQUESTED" and automatic(situation).move == "agreement":
-            assert situation.unchanged, situation
+            assert situation.unchanged or situation.within_limit, situation
             assert situation.approval is None, situation
 
 
@@ -108,6 +108,20 @@ def test_the_provider_refuses_an_offer_that_it_never_made() -> None:
 
 def test_a_counter_request_is_for_a_person() -> None:
     assert automatic(replace(REQUESTED, unchanged=False, opened=False)) == Decision(waits=PERSON)
+
+
+def test_what_is_within_the_owners_limit_needs_no_person_unless_the_offer_asks_for_one() -> None:
+    for opened in (True, False):
+        asked = replace(REQUESTED, unchanged=False, opened=opened, within_limit=True)
+        assert automatic(asked) == Decision("agreement")
+        assert automatic(replace(asked, approval=PERSON)) == Decision(waits=PERSON)
+        assert automatic(replace(asked, permitted=False)).code == "policy_refuses"
+
+
+def test_what_is_beyond_the_owners_limit_is_for_a_person() -> None:
+    for opened in (True, False):
+        asked = replace(REQUESTED, unchanged=False, opened=opened, within_limit=False)
+        assert automatic(asked) == Decision(waits=PERSON)
 
 
 def test_the_provider_agrees_when_its_offer_is_accepted_and_still_permitted() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from connector.errors import BadMessage, ConnectorError, Invalid, Missing, TooLarge, WrongState
 from connector.ids import NS
-from connector.services import publish
+from connector.services import journal, publish
 from connector.services.publish import New, Wanted
 from tests.acceptance.towns import OPEN
 from tests.unit.services.neighbours import running
@@ -264,3 +264,62 @@ async def test_a_folder_is_published_for_shaping_when_every_file_can_be_shaped(t
         await _publish(town, folder, HOURLY)
     (folder / "about.pdf").unlink()
     await _publish(town, folder, HOURLY)
+
+
+# Cases and limits
+
+
+async def _records(town: Town, kind: str) -> list[Any]:
+    entries, _ = await journal.page(town.house, town.did, limit=1000)
+    return [entry.payload for entry in entries if entry.kind == kind]
+
+
+GOOD = '[[case]]\nname = "anybody"\nexpect = "permit"\n'
+BAD = '[[case]]\nname = "nobody"\nexpect = "deny"\n'
+
+
+async def _with_cases(town: Town, cases: str, *, force: bool = False) -> Policy:
+    return await publish.put(town.house, town.did, "a.json", orjson.dumps(OPEN), by="Anna", cases=cases, force=force)
+
+
+async def test_a_policy_that_fails_its_cases_is_not_stored(town: Town) -> None:
+    with pytest.raises(WrongState, match="policy_cases_failed") as refused:
+        await _with_cases(town, GOOD + BAD)
+    assert refused.value.values["cases"] == "nobody"
+    assert (await publish.policies(town.house, town.did))[0] == []
+
+
+async def test_a_policy_known_without_cases_is_refused_with_cases_that_fail(town: Town, policy: str) -> None:
+    assert (await _with_cases(town, GOOD)).digest == policy
+    with pytest.raises(WrongState, match="policy_cases_failed"):
+        await _with_cases(town, BAD)
+
+
+async def test_what_is_forced_is_stored_and_recorded_with_who_and_which_cases(town: Town) -> None:
+    await _with_cases(town, GOOD + BAD, force=True)
+    await _with_cases(town, BAD, force=True)
+    assert await _records(town, "policy.forced") == [{"name": "a.json", "cases": ["nobody"], "by": "Anna"}] * 2
+
+
+async def test_force_leaves_no_trace_where_nothing_fails(town: Town) -> None:
+    await _with_cases(town, GOOD, force=True)
+    assert await _records(town, "policy.forced") == []
+
+
+@pytest.mark.parametrize(
+    ("cases", "code"),
+    [("[[case]", "cases_toml"), ("case = 1", "cases_toml"), ("case = [1]", "cases_toml"), ("[[case]]", "case_expect")],
+)
+async def test_cases_that_cannot_be_read_are_refused(town: Town, cases: str, code: str) -> None:
+    with pytest.raises(Invalid, match=code):
+        await _with_cases(town, cases, force=True)
+
+
+async def test_an_offer_keeps_its_limit_and_its_files(town: Town, policy: str, source: str) -> None:
+    files = {"policy": "a.json", "limit": "b.json"}
+    new = New("x", "X", source, [Wanted(policy, limit=policy, files=files)])
+    made = (await publish.add_dataset(town.house, town.did, new, by="tester")).offers[0]
+    assert (made.limit_policy, made.files) == (policy, files)
+    assert (await publish.offers(town.house, town.did))[0] == [made]
+    with pytest.raises(Missing, match="policy_unknown"):
+        await publish.add_offer(town.house, town.did, "x", Wanted(policy, limit="sha256:0"), by="tester")
