@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -30,9 +30,10 @@ _known: dict[Proof, Standing] = {}
 class Proof:
     """A question that has one answer for ever: are these rules within that limit, between these parties."""
 
-    rules: bytes
-    limit: bytes
+    written: bytes
     deal: Deal
+    rules: Mapping[str, Any] = field(compare=False, repr=False)
+    limit: Mapping[str, Any] = field(compare=False, repr=False)
 
     @property
     def known(self) -> Standing | None:
@@ -41,7 +42,7 @@ class Proof:
 
     def find(self) -> Standing:
         """Find the answer; it takes up to half a second."""
-        found = standing(orjson.loads(self.rules), orjson.loads(self.limit), self.deal)
+        found = standing(self.rules, self.limit, self.deal)
         while len(_known) >= _MOST_KNOWN:
             _known.pop(next(iter(_known)), None)
         _known[self] = found
@@ -124,4 +125,4 @@ def _proof(unit: Unit, contract: Contract, basis: Offer, rules: dict[str, Any]) 
     if limit is None or any(contract.offer.get(name, value) != value for name, value in own.items()):
         return None
     deal = Deal(contract.dataset, contract.participant, contract.peer)
-    return Proof(orjson.dumps(rules), orjson.dumps(limit.document), deal)
+    return Proof(orjson.dumps([rules, limit.document]), deal, rules, limit.document)
