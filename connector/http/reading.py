@@ -10,6 +10,7 @@ from typing import Final
 from aiohttp import hdrs, web
 
 from connector.dataplane.digests import Digests
+from connector.dataplane.shape.source import ShapedSource
 from connector.dataplane.sources import source_from
 from connector.errors import ConnectorError, Unavailable
 from connector.http.data import Permit, Served, data_handler, tail
@@ -63,10 +64,11 @@ class Access:
 def _write(unit: Unit, batch: list[tuple[Opening, Served]]) -> None:
     for opening, served in batch:
         grant = opening.grant
+        shaped = {"shaped": opening.recipe.told} if opening.recipe else {}
         unit.record(
             grant.participant, "data.read", grant.contract,
             peer=grant.peer, dataset=grant.dataset, transfer=grant.transfer, method=served.method, path=served.path,
-            status=served.status, bytes=served.sent, complete=served.complete,
+            status=served.status, bytes=served.sent, complete=served.complete, **shaped,
         )  # fmt: skip
 
 
@@ -86,6 +88,8 @@ def routes(house: House, grants: Grants, streams: Streams, access: Access, diges
         opening = await grants.check(pid, token)
         request.app[LIMITER].identified(request, opening.grant.participant, f"data {opening.grant.peer}")
         source = source_from(opening.source, client=house.client, digests=digests)
+        if opening.recipe is not None:
+            source = ShapedSource(source, opening.recipe)
 
         async def still() -> bool:
             try:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
+from connector.dataplane.shape import offer
 from connector.ids import NS
 from connector.policy.operands import OPERANDS
 from connector.policy.registry import part_of
@@ -82,9 +83,10 @@ def due_from(_unit: Unit, _contract: Contract) -> Mapping[str, float]:
     return {}
 
 
-def transforms(_unit: Unit, _participant: str, _dataset: str) -> frozenset[str]:
+def transforms(unit: Unit, participant: str, dataset: str) -> frozenset[str]:
     """Return the operands that the data plane can make true for a dataset of ours."""
-    return frozenset()
+    found = unit.datasets.get(participant, dataset)
+    return frozenset() if found is None else offer.offered(found.source)
 
 
 @lru_cache(maxsize=4096)

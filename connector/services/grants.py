@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from connector.dataplane.shape.recipe import Recipe
 from connector.errors import Denied, Unauthenticated, Unknown
 from connector.protocol import transfer
-from connector.services import facts, permission
+from connector.services import facts, permission, shaping
 from connector.services.exchange import cancel
 from connector.services.house import House, grant_named, grant_token
 from connector.services.receive import Speaker, with_token
@@ -22,12 +23,16 @@ OVERLAP_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A grant that opens data now: what it reads, and until when this answer may be remembered."""
+    """A grant that opens data now: what it reads, and until when this answer may be remembered.
+
+    `recipe` is what must be done to the data before it is served.
+    """
 
     grant: Grant
     source: Mapping[str, Any]
     agreement: Mapping[str, Any]
     until: float
+    recipe: Recipe | None = None
 
 
 class Grants:
@@ -46,7 +51,7 @@ class Grants:
 
         Raises:
             Unauthenticated: `data_token_missing`, `data_token_invalid`.
-            Denied: `grant_closed`, `grant_expired`, `policy_denies`. Unknown: `data_unknown`.
+            Denied: `grant_closed`, `grant_expired`, `policy_denies`, `shape_missing`. Unknown: `data_unknown`.
         """
         if token is None:
             raise Unauthenticated("data_token_missing")
@@ -109,11 +114,13 @@ class Grants:
         if contract is None or contract.agreement is None or dataset is None:
             raise Unknown("data_unknown")
         request = facts.request_for(contract, unit.now)
-        verdict = permission.verdict(contract.agreement, request, facts.of_contract(unit, contract))
+        known = facts.of_contract(unit, contract)
+        verdict = permission.verdict(contract.agreement, request, known)
         if not verdict.permits:
             raise permission.refusal(verdict)
+        recipe = shaping.required(contract.agreement, request, known, dataset.source)
         until = unit.now + MEMORY_SECONDS
-        return Opening(grant, dataset.source, contract.agreement, min(until, verdict.until or until))
+        return Opening(grant, dataset.source, contract.agreement, min(until, verdict.until or until), recipe)
 
 
 def _check_generation(grant: Grant, generation: int, now: float) -> None:

@@ -182,7 +182,11 @@ class Negotiations:
 
     def _judged(self, unit: Unit, contract: Contract, rules: dict[str, Any], found: Situation) -> Situation:
         """Add what rules say now of the consumer reading the dataset."""
-        known = facts.of_peer(unit, contract.participant, contract.peer, purpose=contract.purpose)
+        # Duties come with the agreement: none can be done before it, so that one waits is no reason to refuse it.
+        known = facts.of_peer(
+            unit, contract.participant, contract.peer, purpose=contract.purpose, lenient=True,
+            transforms=facts.transforms(unit, contract.participant, contract.dataset),
+        )  # fmt: skip
         verdict = permission.verdict(rules, Request(facts.READ, contract.dataset, contract.peer, found.now), known)
         return replace(found, permitted=verdict.permits, reasons=verdict.told)
 

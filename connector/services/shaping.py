@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connector.dataplane.shape import offer
@@ -11,10 +11,12 @@ from connector.dataplane.shape.declared import declaration
 from connector.dataplane.shape.faults import Unshapable
 from connector.dataplane.shape.recipe import Recipe, recipe
 from connector.errors import Denied, Invalid
-from connector.policy.decision import Decision, Transform
-from connector.policy.model import Constraint, Policy
+from connector.policy.decision import Transform
+from connector.policy.model import Condition, Constraint, Policy
 from connector.policy.parse import parse
 from connector.policy.terms import shorten
+from connector.policy.world import Facts, Request
+from connector.services import permission
 
 
 async def check(document: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
@@ -38,23 +40,44 @@ async def check(document: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
 def demands(policy: Policy) -> Iterator[Transform]:
     """Give every constraint of a policy's permissions that shapes data, in whatever branch it stands."""
     for rule in policy.permissions:
-        waiting = list(rule.constraints)
-        while waiting:
-            condition = waiting.pop()
-            if not isinstance(condition, Constraint):
-                waiting += condition.operands
-            elif condition.operand is not None and condition.operand.role == "shape":
-                right = tuple(value.text for value in condition.right)
-                yield Transform(condition.pointer, condition.left, condition.operator, right)
+        yield from _shaping(rule.constraints)
+    yield from _refining(policy)
 
 
-def required(decision: Decision, spec: Mapping[str, Any]) -> Recipe | None:
-    """Return what must be done to the data under a decision that permits; None where nothing must.
+def _refining(policy: Policy) -> Iterator[Transform]:
+    """Give those that narrow an action, an asset or a party: a decision does not list them, so they are always done."""
+    for rule in policy.permissions:
+        yield from _shaping(rule.action.refinements)
+        for subject in (rule.target, rule.assignee):
+            yield from _shaping(subject.refinements if subject else ())
+
+
+def _shaping(conditions: Sequence[Condition]) -> Iterator[Transform]:
+    waiting = list(conditions)
+    while waiting:
+        condition = waiting.pop()
+        if not isinstance(condition, Constraint):
+            waiting += condition.operands
+        elif condition.operand is not None and condition.operand.role == "shape":
+            right = tuple(value.text for value in condition.right)
+            yield Transform(condition.pointer, condition.left, condition.operator, right)
+
+
+def required(document: Mapping[str, Any], request: Request, known: Facts, spec: Mapping[str, Any]) -> Recipe | None:
+    """Return what must be done to the data under a policy that permits; None where nothing must.
 
     Raises:
-        Denied: `shape_missing`: the data plane cannot do it.
+        Denied: `shape_missing`: the data plane cannot do it; `policy_denies`: the policy does not permit after all.
     """
-    return recipe(decision.transforms, declaration(spec)) if decision.transforms else None
+    found = permission.read(document)
+    if found is not None and not any(demands(found.policy)):
+        return None
+    decision = permission.decide(document, request, known)
+    if decision is None or not decision.permits:
+        raise permission.refusal(permission.Verdict(permits=False, until=None))
+    narrowed = list(_refining(found.policy)) if found else []
+    wanted = [*decision.transforms, *narrowed]
+    return recipe(wanted, declaration(spec)) if wanted else None
 
 
 def _shortened(error: Denied) -> dict[str, Any]:

@@ -125,7 +125,7 @@ class Town:
     async def publish(
         self,
         dataset: str,
-        source: str,
+        source: str | Mapping[str, Any],
         policy: Mapping[str, Any] = OPEN,
         *,
         approval: str | None = None,
