@@ -56,14 +56,14 @@ class Subject(Protocol):
     def take(self, unit: Unit, office: Office, /, exchange: Exchange, message: Message) -> None:
         """Store what an applied message says (the exchange is the one before it), or raise."""
 
-    def content(self, unit: Unit, office: Office, exchange: Exchange, move: str) -> Content:
-        """Return what our move says."""
+    def content(self, unit: Unit, office: Office, exchange: Exchange, move: str, *, by: str) -> Content:
+        """Return what our move says; `by` made it."""
 
     def situation(self, unit: Unit, exchange: Exchange, cause: Literal["applied", "effect"], move: str) -> Situation:
         """Return what the decision is made on."""
 
-    def changed(self, unit: Unit, office: Office, exchange: Exchange) -> None:
-        """Bring access in line with the process (grants, tokens)."""
+    def changed(self, unit: Unit, office: Office, exchange: Exchange, *, by: str) -> None:
+        """Bring access in line with the process (grants, tokens), which `by` changed: `peer`, or who made our move."""
 
 
 Subjects = Mapping[str, Subject]
@@ -183,13 +183,13 @@ class Exchanging:
         told = reasons or ((code,) if code else ())
         exchange = replace(exchange, turn=proposal.process, waits=None, reasons=told or exchange.reasons)
         if proposal.verdict == "pending" and proposal.process.pending:
-            self._put(unit, exchange, proposal.process.pending, max(not_before, unit.now), code, reasons)
+            self._put(unit, exchange, proposal.process.pending, by, max(not_before, unit.now), code, reasons)
         exchange = self._watched(exchange, unit.now)
         unit.record(
             exchange.participant, f"{exchange.protocol}.move", exchange.pid,
             move=move, verdict=proposal.verdict, by=by, peer=exchange.peer, code=code, reasons=list(reasons),
         )  # fmt: skip
-        self.subjects[exchange.protocol].changed(unit, self.office, exchange)
+        self.subjects[exchange.protocol].changed(unit, self.office, exchange, by=by)
         return exchange
 
     def acknowledge(self, unit: Unit, exchange: Exchange, message_id: str, how: str = "2xx") -> Exchange:
@@ -217,7 +217,7 @@ class Exchanging:
             exchange.participant, f"{exchange.protocol}.{'ended' if after.ended else 'stalled'}", exchange.pid,
             state=after.shown, reasons=list(reasons), peer=exchange.peer, code=code,
         )  # fmt: skip
-        self.subjects[exchange.protocol].changed(unit, self.office, exchange)
+        self.subjects[exchange.protocol].changed(unit, self.office, exchange, by="peer")
         unit.exchanges.save(self._wanted(unit, exchange), unit.now)
 
     def asked(self, unit: Unit, exchange: Exchange, state: str | None, *, refused: bool) -> None:
@@ -278,7 +278,7 @@ class Exchanging:
     def _react(self, unit: Unit, exchange: Exchange, cause: Literal["applied", "effect"], move: str) -> Exchange:
         """Bring access in line, then make the move that waits or the one that is decided."""
         subject = self.subjects[exchange.protocol]
-        subject.changed(unit, self.office, exchange)
+        subject.changed(unit, self.office, exchange, by="peer")
         if exchange.turn.pending or exchange.turn.ended:
             return exchange
         if exchange.turn.wanted:
@@ -303,9 +303,10 @@ class Exchanging:
         return self._moved(unit, exchange, wanted, by="earlier decision", reasons=exchange.reasons)
 
     def _put(
-        self, unit: Unit, exchange: Exchange, pending: Pending, when: float, code: str | None, reasons: tuple[str, ...]
-    ) -> None:
-        content = self.subjects[exchange.protocol].content(unit, self.office, exchange, pending.move)
+        self, unit: Unit, exchange: Exchange, pending: Pending, by: str, when: float,
+        code: str | None, reasons: tuple[str, ...],
+    ) -> None:  # fmt: skip
+        content = self.subjects[exchange.protocol].content(unit, self.office, exchange, pending.move, by=by)
         body = messages.build(
             exchange.turn.table, pending.move, message_id=pending.id,
             provider_pid=exchange.provider_pid, consumer_pid=exchange.consumer_pid,

@@ -137,26 +137,42 @@ async def renew(house: House, speaker: Speaker, transfer_pid: str) -> dict[str, 
     """Return the next token of a transfer's grant to the peer that holds it.
 
     Raises:
-        Unknown: `process_unknown`. Denied: `grant_closed`, `policy_denies`.
+        Unknown: `process_unknown`. Denied: `grant_closed`; `policy_denies`, and the transfer is ended.
     """
 
-    def work(unit: Unit) -> Grant:
+    def work(unit: Unit) -> Grant | None:
         grant = unit.grants.of_transfer(transfer_pid)
         if grant is None or (grant.participant, grant.peer) != (speaker.member.id, speaker.caller.peer):
             raise Unknown("process_unknown")
         exchange = unit.exchanges.load(grant.participant, transfer_pid, grant.peer)
         if grant.closed is not None or exchange is None or exchange.turn.state != transfer.STARTED:
             raise Denied("grant_closed", why=grant.closed_by)
+        permitted, reasons = _says(unit, grant)
+        if not permitted:
+            refuse_by_policy(house, unit, grant, reasons)
+            return None
         unit.grants.change(
             grant.id, generation=grant.generation + 1, since=unit.now, previous_until=unit.now + OVERLAP_SECONDS
         )
-        unit.record(grant.participant, "grant.renewed", transfer_pid, grant=grant.id, generation=grant.generation + 1)
+        unit.record(
+            grant.participant, "grant.renewed", transfer_pid,
+            grant=grant.id, generation=grant.generation + 1, by="peer", peer=grant.peer,
+        )  # fmt: skip
         unit.after_commit(lambda: house.office.renewed(grant.id))
         return replace(grant, generation=grant.generation + 1)
 
     grant = await with_token(house, speaker, work)
+    if grant is None:
+        raise Denied("policy_denies")
     token = grant_token(house.grant_key, grant.id, grant.generation)
     return {"authorization": token, "authType": "bearer", "expiresIn": int(GENERATION_SECONDS)}
+
+
+def _says(unit: Unit, grant: Grant) -> tuple[bool, tuple[str, ...]]:
+    """Return whether the agreement permits a grant's reading now, and the rules that refuse."""
+    contract = unit.contracts.get(grant.contract)
+    agreement = contract.agreement if contract and contract.agreement else {}
+    return permission.permits(agreement, target=grant.dataset, peer=grant.peer, now=unit.now)
 
 
 def refuse_by_policy(house: House, unit: Unit, grant: Grant, reasons: tuple[str, ...]) -> None:

@@ -107,7 +107,7 @@ class Negotiations:
         declared.compare(unit, contract, found)
         unit.contracts.change(exchange.pid, agreement_id=found["@id"], agreement=found, agreed=unit.now)
 
-    def content(self, unit: Unit, office: Office, exchange: Exchange, move: str) -> Content:
+    def content(self, unit: Unit, office: Office, exchange: Exchange, move: str, *, by: str) -> Content:  # noqa: ARG002
         """Return the offer or agreement that our move carries."""
         contract = self._contract(unit, exchange)
         if move in (negotiation.REQUEST, negotiation.OFFER):
@@ -190,7 +190,7 @@ class Negotiations:
         verdict = permission.verdict(rules, Request(facts.READ, contract.dataset, contract.peer, found.now), known)
         return replace(found, permitted=verdict.permits, reasons=verdict.told)
 
-    def changed(self, unit: Unit, office: Office, exchange: Exchange) -> None:
+    def changed(self, unit: Unit, office: Office, exchange: Exchange, *, by: str) -> None:
         """Nothing to bring in line: access belongs to transfers."""
 
     def _contract(self, unit: Unit, exchange: Exchange) -> Contract:

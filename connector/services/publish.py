@@ -75,7 +75,9 @@ class Published:
 async def put(
     house: House, participant: str, name: str, data: bytes, *, by: str, cases: str | None = None, force: bool = False
 ) -> Policy:
-    """Store a policy document under the digest of its content; the same content again changes nothing.
+    """Store a policy document under the digest of its content.
+
+    The same content again is the same policy: by another name it is listed under that one, and who put it is in the journal.
 
     Args:
         house: the installation.
@@ -103,13 +105,22 @@ async def put(
             unit.record(participant, "policy.forced", digest, name=name, cases=failed, by=by)
         found = unit.policies.get(participant, digest)
         if found is not None:
-            return found
+            return _again(unit, found, name, by)
         made = Policy(participant, digest, name, document, unit.now, by)
         unit.policies.put(made)
         unit.record(participant, "policy.stored", digest, name=name, by=by)
         return made
 
     return await house.store.write(work)
+
+
+def _again(unit: Unit, found: Policy, name: str, by: str) -> Policy:
+    """Put known content again: by another operator it leaves a record, under another name it is listed by that one."""
+    if (found.name, found.created_by) == (name, by):
+        return found
+    unit.policies.rename(found.participant, found.digest, name)
+    unit.record(found.participant, "policy.stored", found.digest, name=name, by=by)
+    return replace(found, name=name)
 
 
 def checked(house: House, data: bytes) -> dict[str, Any]:
@@ -132,8 +143,9 @@ async def policies(
 ) -> tuple[list[Policy], str | None]:
     """Return a participant's policies, the first stored first. Raises Invalid `cursor_invalid`."""
     house.member(participant)
-    rows = await house.store.read(lambda unit: unit.policies.list(participant))
-    return pages.page(rows, lambda row: (row.created, row.digest), cursor, limit)
+    after = cursors.read(cursor)
+    rows = await house.store.read(lambda unit: unit.policies.page(participant, after=after, limit=limit + 1))
+    return pages.part(rows, lambda row: (row.created, row.digest), limit)
 
 
 async def policy(house: House, participant: str, digest: str) -> Policy:
@@ -241,8 +253,9 @@ async def offers(
 ) -> tuple[list[Offer], str | None]:
     """Return catalogue offers, of one dataset where it is given, the first made first. Raises Invalid `cursor_invalid`."""
     house.member(participant)
-    rows = await house.store.read(lambda unit: unit.offers.list(participant, dataset))
-    return pages.page(rows, lambda row: (row.created, row.id), cursor, limit)
+    after = cursors.read(cursor)
+    rows = await house.store.read(lambda unit: unit.offers.page(participant, dataset, after=after, limit=limit + 1))
+    return pages.part(rows, lambda row: (row.created, row.id), limit)
 
 
 async def remove_offer(house: House, participant: str, offer: str, *, by: str) -> Offer:

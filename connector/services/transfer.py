@@ -71,7 +71,7 @@ class Transfers:
             until = unit.now + GENERATION_SECONDS if address["renewal"] else None
             unit.transfers.change(exchange.pid, **address, token_until=until)
 
-    def content(self, unit: Unit, office: Office, exchange: Exchange, move: str) -> Content:
+    def content(self, unit: Unit, office: Office, exchange: Exchange, move: str, *, by: str) -> Content:
         """Return what our request or start says."""
         found = unit.transfers.get(exchange.pid)
         if move == transfer.REQUEST and found:
@@ -79,13 +79,13 @@ class Transfers:
             asked = {"agreementId": found.agreement_id, "format": found.format, "callbackAddress": callback}
             return Content(asked | {RENEWAL: "supported"})
         if move == transfer.START and exchange.turn.role == PROVIDER and found:
-            grant = self._grant(unit, office, exchange, found)
+            grant = self._grant(unit, office, exchange, found, by)
             stands_for = canonical.of_bytes(office.token(grant.id, grant.generation).encode())
             address = data_address(office.root(exchange.participant), exchange.pid, grant, stands_for)
             return Content({"dataAddress": address}, grant.id, grant.generation)
         return Content({})
 
-    def _grant(self, unit: Unit, office: Office, exchange: Exchange, found: Transfer) -> Grant:
+    def _grant(self, unit: Unit, office: Office, exchange: Exchange, found: Transfer, by: str) -> Grant:
         """Open the transfer's grant, or open it again with the next generation."""
         grant = unit.grants.of_transfer(exchange.pid)
         contract = unit.contracts.get(found.contract)
@@ -100,7 +100,10 @@ class Transfers:
             values: dict[str, Any] = {"generation": grant.generation + 1, "since": unit.now, "closed": None}
             unit.grants.change(grant.id, **values, closed_by=None, previous_until=None)
             grant = unit.grants.get(grant.id) or grant
-        unit.record(exchange.participant, "grant.opened", exchange.pid, grant=grant.id, generation=grant.generation)
+        unit.record(
+            exchange.participant, "grant.opened", exchange.pid,
+            grant=grant.id, generation=grant.generation, by=by, peer=exchange.peer,
+        )  # fmt: skip
         unit.after_commit(office.watch)
         return grant
 
@@ -124,7 +127,7 @@ class Transfers:
         verdict = permission.verdict(contract.agreement, request, facts.of_contract(unit, contract))
         return verdict.permits, verdict.told
 
-    def changed(self, unit: Unit, office: Office, exchange: Exchange) -> None:
+    def changed(self, unit: Unit, office: Office, exchange: Exchange, *, by: str) -> None:
         """Close the grant as soon as access is to end, whether or not the peer has answered (rule 1)."""
         turn = exchange.turn
         if turn.role == CONSUMER:
@@ -138,13 +141,13 @@ class Transfers:
         starting = pending == transfer.START
         if turn.wanted is None and pending not in _CLOSING and (starting or turn.state == transfer.STARTED):
             return
-        close(unit, office, grant, turn.wanted or pending or turn.shown)
+        close(unit, office, grant, turn.wanted or pending or turn.shown, by=by)
 
 
-def close(unit: Unit, office: Office, grant: Grant, why: str) -> None:
-    """Close a grant: from the commit on it opens nothing, and running streams are cut."""
+def close(unit: Unit, office: Office, grant: Grant, why: str, *, by: str) -> None:
+    """Close a grant: from the commit on it opens nothing, and running streams are cut. `by`: `peer`, or whoever acted here."""
     unit.grants.change(grant.id, closed=unit.now, closed_by=why)
-    unit.record(grant.participant, "grant.closed", grant.transfer, grant=grant.id, why=why)
+    unit.record(grant.participant, "grant.closed", grant.transfer, grant=grant.id, why=why, by=by, peer=grant.peer)
     unit.after_commit(lambda: office.closed(grant.id))
 
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
-from connector import ids
+from connector import clock, ids
 from connector.protocol import negotiation, transfer
 from connector.protocol.context import message
-from connector.services import contracts, transfers
+from connector.services import contracts, journal, peers, transfers
 from connector.services.decide import NOTHING, Decide, Decision, Situation, automatic
 from connector.services.house import grant_token
 from connector.services.speak import speak
@@ -163,3 +163,53 @@ async def test_i7_a_policy_that_has_ended_opens_nothing_new(found_on_sqlite: Fou
         view = await b.contract(await b.request(a, "flow"), "TERMINATED")
         assert view.reasons
         assert (await contracts.listing(a.house, a.did))[0][0].agreement is None
+
+
+async def _ending(a: Town, b: Town, source: str, seconds: float) -> str:
+    """Start a transfer from a to b under a policy that ends in so many seconds; return b's id of it."""
+    end = {"leftOperand": "odrl:dateTime", "operator": "lt", "rightOperand": clock.iso(clock.now() + seconds)}
+    await towns.befriend(a, b)
+    await a.publish("flow", source, {"@type": "Offer", "permission": [{"action": "use", "constraint": [end]}]})
+    return await b.begin(await b.agree(a, "flow"))
+
+
+async def test_a_token_is_not_renewed_once_the_policy_has_ended(found_on_sqlite: Founding, source: str) -> None:
+    a, b, later = await found_on_sqlite("strangnas"), await found_on_sqlite("trosa"), [0.0]
+    async with a.running(now=lambda: clock.now() + later[0]), b.running():
+        asked = await _ending(a, b, source, 14.0)
+        mine = await b.unit(lambda unit: unit.transfers.get(asked))
+        assert mine is not None
+        url = str(mine.renewal)
+        assert (await speak(b.house, b.did, a.did, "POST", url)).status == 200
+        later[0] = 20.0
+        reply = await speak(b.house, b.did, a.did, "POST", url)
+        assert (reply.status, reply.body["code"]) == (403, "policy_denies")
+        theirs = (await b.transfer(asked, "TERMINATED")).peer_pid
+        grant = await a.unit(lambda unit: unit.grants.of_transfer(str(theirs)))
+        assert grant is not None
+        assert grant.closed is not None
+        entries = (await journal.page(a.house, a.did, subject=grant.transfer))[0]
+        told = [(entry.kind, entry.by, (entry.payload or {})["peer"]) for entry in entries if "grant" in entry.kind]
+        assert told == [
+            ("grant.opened", "automation", b.did),
+            ("grant.renewed", "peer", b.did),
+            ("grant.closed", "policy", b.did),
+        ]
+
+
+@pytest.mark.parametrize(("ends", "by"), [("suspend", BY), ("peer", "peer"), ("remove", BY)])
+async def test_the_journal_tells_who_closed_a_grant(found_on_sqlite: Founding, source: str, ends: str, by: str) -> None:
+    a, b = await found_on_sqlite("strangnas"), await found_on_sqlite("trosa")
+    async with a.running(), b.running():
+        asked = await _ending(a, b, source, 1000.0)
+        pid = (await a.mirror(asked, "transfer")).pid
+        if ends == "suspend":
+            await transfers.suspend(a.house, a.did, pid, by=BY)
+        elif ends == "peer":
+            await transfers.terminate(b.house, b.did, asked, by=BY)
+            await a.transfer(pid, "TERMINATED")
+        else:
+            await peers.remove(a.house, a.did, b.did, by=BY)
+        entries = (await journal.page(a.house, a.did, subject=pid))[0]
+        closed = [entry for entry in entries if entry.kind == "grant.closed"]
+        assert [(entry.by, (entry.payload or {})["peer"]) for entry in closed] == [(by, b.did)]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -47,8 +48,19 @@ async def test_the_same_content_is_one_policy_whatever_its_layout(town: Town) ->
     )
     same = b'{ "permission" : [ {"action": "use"} ],\n "@type": "Offer" }'
     again = await publish.put(town.house, town.did, "b.json", same, by="y")
-    assert again == first
-    assert [row.name for row in (await publish.policies(town.house, town.did))[0]] == ["a.json"]
+    assert again == replace(first, name="b.json")
+    assert (await publish.policies(town.house, town.did))[0] == [again]
+
+
+async def test_known_content_from_somebody_else_or_by_another_name_is_in_the_journal(town: Town) -> None:
+    async def put(name: str, by: str) -> Policy:
+        return await publish.put(town.house, town.did, name, orjson.dumps(OPEN), by=by)
+
+    for name, by in (("a.json", "x"), ("a.json", "x"), ("a.json", "y"), ("b.json", "x")):
+        made = await put(name, by)
+    entries = (await journal.page(town.house, town.did, subject=made.digest))[0]
+    told = [(entry.kind, (entry.payload or {})["name"], entry.by) for entry in entries]
+    assert told == [("policy.stored", name, by) for name, by in (("a.json", "x"), ("a.json", "y"), ("b.json", "x"))]
 
 
 async def test_short_terms_are_stored_as_the_full_ones_that_travel(town: Town) -> None:
