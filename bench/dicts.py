@@ -165,7 +165,9 @@ class _Memory(memory.Memory):
         self._parties.participants = unit.participants.list()
         for row in self._parties.participants:
             self._parties.rows |= {(row.id, peer.id): peer for peer in unit.peers.list(row.id)}
-            self.policies.rows |= {(row.id, policy.digest): policy for policy in unit.policies.list(row.id)}
+            self.policies.rows |= {
+                (row.id, policy.digest): policy for policy in unit.policies.page(row.id, limit=10_000)
+            }
             self.datasets.rows |= {(row.id, dataset.id): dataset for dataset in unit.datasets.page(row.id, limit=1000)}
             self.offers.rows |= {(row.id, offer.id): offer for offer in unit.offers.list(row.id)}
 

@@ -119,7 +119,7 @@ class Application:
     async def _check(self, *, loopback: bool) -> None:
         def look(unit: Unit) -> tuple[int, bool]:
             auths = [peer.auth for row in unit.participants.list() for peer in unit.peers.list(row.id)]
-            return len(unit.operators.list()), MOCK in auths
+            return unit.operators.count(), MOCK in auths
 
         operators, mock = await self.store.read(look)
         config.check_listeners(self.settings, loopback=loopback, operators=operators)

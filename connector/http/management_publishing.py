@@ -36,7 +36,7 @@ async def _policy(ask: Ask) -> Policy:
 
 
 async def _add_policy(ask: Ask, body: NewPolicy) -> Policy:
-    """Store a policy under the digest of its content; the same content again changes nothing."""
+    """Store a policy under the digest of its content; the same content again is the same policy."""
     data = orjson.dumps(body.document)
     return await publish.put(ask.house, ask.participant, body.name, data, by=ask.by, cases=body.cases, force=body.force)
 

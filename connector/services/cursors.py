@@ -34,6 +34,12 @@ def read(cursor: str | None) -> tuple[float, str] | None:
     return found
 
 
+def name(cursor: str | None) -> str | None:
+    """Return the id that a cursor stands after, in a list by id. Raises Invalid `cursor_invalid`."""
+    found = read(cursor)
+    return None if found is None else found[1]
+
+
 def position(cursor: str | None) -> int:
     """Return the number of the row that a cursor stands after, 0 without one. Raises Invalid `cursor_invalid`."""
     found = read(cursor)

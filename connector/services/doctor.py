@@ -33,7 +33,6 @@ OUTBOX_SECONDS: Final = 3600.0
 _MOST_PEERS: Final = 200
 _AT_ONCE: Final = 20
 _OK: Final = 200
-_PAGE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,21 +120,14 @@ async def _address(house: House, participant: str) -> Check:
 
 
 async def _processes(house: House, participant: str) -> Check:
-    stalled = await house.store.read(lambda unit: _stalled(unit, participant))
-    if not stalled:
+    def work(unit: Unit) -> tuple[int, Exchange | None]:
+        return unit.exchanges.stalled_count(participant), unit.exchanges.stalled(participant)
+
+    count, example = await house.store.read(work)
+    if example is None:
         return Check("processes", ok=True, code="doctor_processes_ok")
-    values: dict[str, Value] = {"count": len(stalled), "example": stalled[0].pid, "protocol": stalled[0].protocol}
+    values: dict[str, Value] = {"count": count, "example": example.pid, "protocol": example.protocol}
     return Check("processes", ok=False, code="doctor_processes_stalled", values=values)
-
-
-def _stalled(unit: Unit, participant: str) -> list[Exchange]:
-    found: list[Exchange] = []
-    for protocol in ("negotiation", "transfer"):
-        before = None
-        while page := unit.exchanges.page(participant, protocol, before=before, limit=_PAGE):
-            found += [exchange for exchange in page if exchange.turn.stalled is not None]
-            before = (page[-1].created, page[-1].pid)
-    return found
 
 
 async def _outbox(house: House, participant: str) -> Check:

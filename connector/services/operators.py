@@ -6,7 +6,7 @@ from typing import Final
 
 from connector import canonical, ids
 from connector.errors import Invalid, Missing, Unauthorized, WrongState
-from connector.services import pages
+from connector.services import cursors, pages
 from connector.services.house import House
 from connector.store.parties import Operator
 from connector.store.session import Store
@@ -57,8 +57,9 @@ async def add(house: House, name: str, scope: str, *, by: str) -> tuple[Operator
 
 async def listing(house: House, cursor: str | None = None, limit: int = 100) -> tuple[list[Operator], str | None]:
     """Return operators by name. Raises Invalid `cursor_invalid`."""
-    rows = await house.store.read(lambda unit: unit.operators.list())
-    return pages.page(rows, lambda row: (0.0, row.name), cursor, limit)
+    after = cursors.name(cursor)
+    rows = await house.store.read(lambda unit: unit.operators.page(after=after, limit=limit + 1))
+    return pages.part(rows, lambda row: (0.0, row.name), limit)
 
 
 async def remove(house: House, name: str, *, by: str) -> Operator:
@@ -72,7 +73,7 @@ async def remove(house: House, name: str, *, by: str) -> Operator:
         found = unit.operators.get(name)
         if found is None:
             raise Missing("operator_unknown")
-        if not any(row.scope == APPROVE and row.name != name for row in unit.operators.list()):
+        if unit.operators.count(scope=APPROVE) == (found.scope == APPROVE):
             raise WrongState("operator_last")
         unit.operators.remove(name)
         _record(unit, "operator.removed", name, by=by)

@@ -16,7 +16,7 @@ from connector.identity.document import Document
 from connector.net import egress
 from connector.net.egress import Reach
 from connector.protocol import versions
-from connector.services import pages
+from connector.services import cursors, pages
 from connector.services.exchange import cancel
 from connector.services.house import House
 from connector.services.transfer import close
@@ -118,8 +118,9 @@ async def listing(
 ) -> tuple[list[Peer], str | None]:
     """Return a participant's peers by id. Raises Invalid `cursor_invalid`."""
     house.member(participant)
-    rows = await house.store.read(lambda unit: unit.peers.list(participant))
-    return pages.page(rows, lambda row: (0.0, row.id), cursor, limit)
+    after = cursors.name(cursor)
+    rows = await house.store.read(lambda unit: unit.peers.page(participant, after=after, limit=limit + 1))
+    return pages.part(rows, lambda row: (0.0, row.id), limit)
 
 
 async def get(house: House, participant: str, did: str) -> Peer:
@@ -170,7 +171,7 @@ async def remove(house: House, participant: str, did: str, *, by: str) -> Peer:
                 cancel(house.exchanging, unit, exchange, by=by, code=REMOVED, reasons=())
         for grant in unit.grants.open_of(participant):
             if grant.peer == did:
-                close(unit, house.office, grant, REMOVED)
+                close(unit, house.office, grant, REMOVED, by=by)
         if peer.state == KEY_CHANGED:
             unit.peers.remove(participant, did)
         else:

@@ -206,10 +206,18 @@ class Exchanges:
         rows = self._conn.execute(wanted.order_by(_exchanges.c.pid))
         return [row.pid for row in rows if row.state not in STATES[row.protocol].terminal]
 
-    def stalled_count(self) -> int:
-        """Return how many processes are stalled (for the metrics)."""
+    def stalled_count(self, participant: str | None = None) -> int:
+        """Return how many processes are stalled, of one participant where it is given."""
         wanted = select(func.count()).select_from(_exchanges).where(_exchanges.c.stalled.is_not(None))
+        if participant is not None:
+            wanted = wanted.where(_exchanges.c.participant == participant)
         return self._conn.execute(wanted).scalar_one()
+
+    def stalled(self, participant: str) -> Exchange | None:
+        """Return the participant's process that stalled last."""
+        wanted = _joined.where(_exchanges.c.participant == participant, _exchanges.c.stalled.is_not(None))
+        row = self._conn.execute(wanted.order_by(_exchanges.c.updated.desc()).limit(1)).first()
+        return _exchange(row) if row else None
 
 
 _NAMES: Final = tuple(_joined.selected_columns.keys())

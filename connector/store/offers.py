@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from connector.store.keyset import keyset
 from connector.store.tables import Dataset as DatasetRow
 from connector.store.tables import Offer as OfferRow
 from connector.store.tables import Policy as PolicyRow
@@ -37,7 +38,7 @@ _select_access = select(_policies).where(
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A policy document under the digest of its content; `name` is the file it came from."""
+    """A policy document under the digest of its content; `name` is the file it last came from."""
 
     participant: str
     digest: str
@@ -58,15 +59,21 @@ class Policies:
         if self.get(policy.participant, policy.digest) is None:
             self._conn.execute(insert(_policies), columns(policy))
 
+    def rename(self, participant: str, digest: str, name: str) -> None:
+        """Give a policy the name of the file that it last came from."""
+        chosen = (_policies.c.participant == participant) & (_policies.c.digest == digest)
+        self._conn.execute(update(_policies).where(chosen).values(name=name))
+
     def get(self, participant: str, digest: str) -> Policy | None:
         """Return a policy by its content's digest."""
         row = self._conn.execute(_select_policy, {"of_participant": participant, "of_digest": digest}).first()
         return Policy(**row._asdict()) if row else None
 
-    def list(self, participant: str) -> Sequence[Policy]:
-        """Return a participant's policies by name."""
+    def page(self, participant: str, *, after: tuple[float, str] | None = None, limit: int = 50) -> Sequence[Policy]:
+        """Return a participant's policies, the first stored first, after the cursor (created, digest)."""
         wanted = select(_policies).where(_policies.c.participant == participant)
-        return [Policy(**row._asdict()) for row in self._conn.execute(wanted.order_by(_policies.c.name))]
+        rows = self._conn.execute(keyset(wanted, (_policies.c.created, _policies.c.digest), after, limit))
+        return [Policy(**row._asdict()) for row in rows]
 
     def access_in_use(self, participant: str) -> Sequence[Policy]:
         """Return the distinct access policies of catalogue offers."""
@@ -211,6 +218,16 @@ class Offers:
         if dataset is not None:
             wanted = wanted.where(_offers.c.dataset == dataset)
         rows = self._conn.execute(wanted.order_by(_offers.c.created, _offers.c.id))
+        return [Offer(**row._asdict()) for row in rows]
+
+    def page(
+        self, participant: str, dataset: str | None = None, *, after: tuple[float, str] | None = None, limit: int = 50
+    ) -> Sequence[Offer]:
+        """Return catalogue offers, of one dataset where it is given, the first made first, after the cursor (created, id)."""
+        wanted = select(_offers).where(_offers.c.participant == participant, _offers.c.origin == CATALOG)
+        if dataset is not None:
+            wanted = wanted.where(_offers.c.dataset == dataset)
+        rows = self._conn.execute(keyset(wanted, (_offers.c.created, _offers.c.id), after, limit))
         return [Offer(**row._asdict()) for row in rows]
 
     def retire(self, participant: str, offer: str) -> None:

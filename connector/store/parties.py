@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
+from connector.store.keyset import keyset
 from connector.store.prepared import Change
 from connector.store.tables import Answered as AnsweredRow
 from connector.store.tables import Operator as OperatorRow
@@ -85,10 +86,16 @@ class Operators:
         row = self._conn.execute(select(_operators).where(_operators.c.name == name)).first()
         return Operator(**row._asdict()) if row else None
 
-    def list(self) -> Sequence[Operator]:
-        """Return all operators by name."""
-        rows = self._conn.execute(select(_operators).order_by(_operators.c.name))
+    def page(self, *, after: str | None = None, limit: int = 50) -> Sequence[Operator]:
+        """Return operators by name, after the cursor (a name)."""
+        cursor = None if after is None else (after,)
+        rows = self._conn.execute(keyset(select(_operators), (_operators.c.name,), cursor, limit))
         return [Operator(**row._asdict()) for row in rows]
+
+    def count(self, *, scope: str | None = None) -> int:
+        """Return how many operators there are, with a scope where it is given."""
+        wanted = select(func.count()).select_from(_operators)
+        return self._conn.execute(wanted if scope is None else wanted.where(_operators.c.scope == scope)).scalar_one()
 
     def remove(self, name: str) -> None:
         """Remove an operator; the token opens nothing from the commit on."""
@@ -157,6 +164,12 @@ class Peers:
         wanted = select(_peers).where(_peers.c.participant == participant, _peers.c.state != REMOVED)
         wanted = wanted.order_by(_peers.c.id)
         return [Peer(**row._asdict()) for row in self._conn.execute(wanted)]
+
+    def page(self, participant: str, *, after: str | None = None, limit: int = 50) -> Sequence[Peer]:
+        """Return a participant's peers by id, after the cursor (an id); removed ones are none any more."""
+        wanted = select(_peers).where(_peers.c.participant == participant, _peers.c.state != REMOVED)
+        cursor = None if after is None else (after,)
+        return [Peer(**row._asdict()) for row in self._conn.execute(keyset(wanted, (_peers.c.id,), cursor, limit))]
 
     def change(self, participant: str, peer: str, **values: Any) -> None:
         """Change what we know of a peer."""

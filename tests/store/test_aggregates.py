@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -250,6 +251,42 @@ async def test_a_catalogue_shows_a_peer_what_it_may_see_in_pages(store: Store) -
     assert await store.read(lambda unit: unit.datasets.entries(ME, [], limit=9)) == []
 
 
+async def test_lists_are_read_in_parts_and_every_row_is_in_one(store: Store) -> None:
+    """Rows of the same moment go by their id; those of others, and those that are not shown, are in no part."""
+    names = [f"{name}{number}" for number in range(3) for name in ("å", "B", "a")]
+
+    def put(unit: Unit) -> None:
+        for at, name in enumerate(names):
+            for owner in (ME, OTHER):
+                unit.policies.put(Policy(owner, name, name, {}, float(at // 4), ""))
+                unit.offers.add(Offer(owner, name, f"d{at % 2}", "catalog", "s", {}, "{}", float(at // 4), ""))
+                state = "removed" if name == "a1" else "pinned"
+                unit.peers.add(Peer(owner, name, "pinned", BASE, state, [], None, 1.0, "", 1.0))
+            unit.operators.add(Operator(name, "read" if at else "approve", name, 1.0, ""))
+        unit.offers.add(Offer(ME, "sent", "d0", "negotiation", "s", {}, "{}", 1.0, ""))
+
+    async def walk(part: Callable[[Unit, Any], Sequence[Any]], key: Callable[[Any], Any]) -> list[Any]:
+        after, found = None, list[Any]()
+        while rows := await store.read(lambda unit: part(unit, after)):  # noqa: B023 - awaited here
+            assert len(rows) <= 2
+            found += [key(row) for row in rows]
+            after = key(rows[-1])
+        return found
+
+    await store.write(put)
+    policies = await walk(lambda unit, at: unit.policies.page(ME, after=at, limit=2), lambda r: (r.created, r.digest))
+    offers = await walk(lambda unit, at: unit.offers.page(ME, after=at, limit=2), lambda r: (r.created, r.id))
+    one = await walk(lambda unit, at: unit.offers.page(ME, "d1", after=at, limit=2), lambda r: (r.created, r.id))
+    peers = await walk(lambda unit, at: unit.peers.page(ME, after=at, limit=2), lambda r: r.id)
+    operators = await walk(lambda unit, at: unit.operators.page(after=at, limit=2), lambda r: r.name)
+    assert sorted(name for _, name in policies) == sorted(name for _, name in offers) == sorted(names)
+    assert [moment for moment, _ in policies] == [float(at // 4) for at in range(len(names))]
+    assert sorted(name for _, name in one) == sorted(names[1::2])
+    assert sorted(peers) == sorted(set(names) - {"a1"})
+    assert sorted(operators) == sorted(names)
+    assert await store.read(lambda unit: (unit.operators.count(), unit.operators.count(scope="approve"))) == (9, 1)
+
+
 @pytest.mark.slow
 async def test_a_page_deep_in_a_large_catalogue_costs_at_most_twice_the_first(on_sqlite: Store) -> None:
     def put(unit: Unit) -> None:
@@ -289,7 +326,7 @@ async def test_participants_operators_and_peers_come_back(store: Store) -> None:
     await store.write(put)
     assert await store.read(lambda unit: unit.participants.list()) == [one, two]
     assert await store.read(lambda unit: unit.operators.by_token("sha256:å")) == operator
-    assert await store.read(lambda unit: unit.operators.list()) == [operator]
+    assert await store.read(lambda unit: unit.operators.page()) == [operator]
     assert await store.read(lambda unit: unit.operators.answered("Åsa", "key")) == ("sha256:d", 201, "{}")
     await store.write(lambda unit: unit.operators.forget_answers(2.0))
     assert await store.read(lambda unit: unit.operators.answered("Åsa", "key")) is None

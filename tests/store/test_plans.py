@@ -25,9 +25,18 @@ LOOK_UPS: dict[str, Callable[[Unit], Any]] = {
     "a contract by its agreement": lambda unit: unit.contracts.by_agreement(ME, PEER, "a1", "provider"),
     "a message by its id": lambda unit: unit.messages.known_digest("p1", "m1"),
     "access policies in use": lambda unit: unit.policies.access_in_use(ME),
+    "policies": lambda unit: unit.policies.page(ME, after=(1.0, "sha256:a")),
+    "offers": lambda unit: unit.offers.page(ME, after=(1.0, "o1")),
+    "peers": lambda unit: unit.peers.page(ME, after=PEER),
+    "operators": lambda unit: unit.operators.page(after="a"),
     "a page of the catalogue": lambda unit: unit.datasets.entries(ME, ["sha256:a"], after=10, limit=100),
 }
-BY_INDEX = {"open processes": "ix_exchange_open", "access policies in use": "ix_offer_access"}
+BY_INDEX = {
+    "open processes": "ix_exchange_open",
+    "access policies in use": "ix_offer_access",
+    "policies": "ix_policy_page",
+    "offers": "ix_offer_page",
+}
 
 
 @pytest.mark.parametrize("name", LOOK_UPS)
