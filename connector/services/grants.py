@@ -137,20 +137,25 @@ async def renew(house: House, speaker: Speaker, transfer_pid: str) -> dict[str, 
     """Return the next token of a transfer's grant to the peer that holds it.
 
     Raises:
-        Unknown: `process_unknown`. Denied: `grant_closed`; `policy_denies`, and the transfer is ended.
+        Unknown: `process_unknown`. Denied: `grant_closed`; `policy_denies`, which also ends the transfer unless the policy can
+            come to permit it again.
     """
+    refused: list[permission.Verdict] = []
 
-    def work(unit: Unit) -> Grant | None:
+    def work(unit: Unit) -> Grant:
+        refused.clear()
         grant = unit.grants.of_transfer(transfer_pid)
         if grant is None or (grant.participant, grant.peer) != (speaker.member.id, speaker.caller.peer):
             raise Unknown("process_unknown")
         exchange = unit.exchanges.load(grant.participant, transfer_pid, grant.peer)
         if grant.closed is not None or exchange is None or exchange.turn.state != transfer.STARTED:
             raise Denied("grant_closed", why=grant.closed_by)
-        permitted, reasons = _says(unit, grant)
-        if not permitted:
-            refuse_by_policy(house, unit, grant, reasons)
-            return None
+        verdict = verdict_of(unit, grant)
+        if not verdict.permits:
+            refused.append(verdict)
+            if not verdict.recovers:
+                refuse_by_policy(house, unit, grant, verdict.told)
+            return grant
         unit.grants.change(
             grant.id, generation=grant.generation + 1, since=unit.now, previous_until=unit.now + OVERLAP_SECONDS
         )
@@ -162,17 +167,19 @@ async def renew(house: House, speaker: Speaker, transfer_pid: str) -> dict[str, 
         return replace(grant, generation=grant.generation + 1)
 
     grant = await with_token(house, speaker, work)
-    if grant is None:
-        raise Denied("policy_denies")
+    if refused:
+        raise permission.refusal(refused[0])
     token = grant_token(house.grant_key, grant.id, grant.generation)
     return {"authorization": token, "authType": "bearer", "expiresIn": int(GENERATION_SECONDS)}
 
 
-def _says(unit: Unit, grant: Grant) -> tuple[bool, tuple[str, ...]]:
-    """Return whether the agreement permits a grant's reading now, and the rules that refuse."""
+def verdict_of(unit: Unit, grant: Grant) -> permission.Verdict:
+    """Return what the agreement says of a grant's reading now."""
     contract = unit.contracts.get(grant.contract)
-    agreement = contract.agreement if contract and contract.agreement else {}
-    return permission.permits(agreement, target=grant.dataset, peer=grant.peer, now=unit.now)
+    if contract is None or contract.agreement is None:
+        return permission.Verdict(permits=False, until=None)
+    request = facts.request_for(contract, unit.now)
+    return permission.verdict(contract.agreement, request, facts.of_contract(unit, contract))
 
 
 def refuse_by_policy(house: House, unit: Unit, grant: Grant, reasons: tuple[str, ...]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from connector.errors import Unavailable
-from connector.services import facts, grants, permission
+from connector.services import grants
 from connector.services.house import House
 from connector.store.contracts import Grant
 from connector.store.unit import Unit
@@ -103,21 +103,12 @@ class Upkeep:
         found = []
         for participant in self.house.members:
             for grant in unit.grants.open_of(participant):
-                verdict = _verdict(unit, grant)
+                verdict = grants.verdict_of(unit, grant)
                 found.append((grant, verdict.permits, verdict.until))
         return found
 
     def _end(self, grant: Grant, unit: Unit) -> None:
-        grants.refuse_by_policy(self.house, unit, grant, _verdict(unit, grant).told)
-
-
-def _verdict(unit: Unit, grant: Grant) -> permission.Verdict:
-    contract = unit.contracts.get(grant.contract)
-    if contract is None or contract.agreement is None:
-        return permission.Verdict(permits=False, until=None)
-    return permission.verdict(
-        contract.agreement, facts.request_for(contract, unit.now), facts.of_contract(unit, contract)
-    )
+        grants.refuse_by_policy(self.house, unit, grant, grants.verdict_of(unit, grant).told)
 
 
 def _forget(unit: Unit) -> None:

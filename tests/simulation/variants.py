@@ -77,13 +77,13 @@ def without(field: str, value: Any) -> Change:
     return change
 
 
-def close_late(self: Any, unit: Any, office: Any, exchange: Any) -> None:
+def close_late(self: Any, unit: Any, office: Any, exchange: Any, *, by: str) -> None:
     """Close a grant only when the state says so."""
     turn = exchange.turn
     settled = replace(exchange, turn=replace(turn, pending=None, wanted=None))
     if turn.role == PROVIDER and turn.pending and turn.pending.move == transfer.START:
         settled = replace(exchange, turn=replace(turn, wanted=None))
-    _changed(self, unit, office, settled)
+    _changed(self, unit, office, settled, by=by)
 
 
 _changed = transfers.Transfers.changed
