@@ -15,6 +15,7 @@ from connector.services import contracts, journal, peers, transfers
 from connector.services.decide import NOTHING, Decide, Decision, Situation, automatic
 from connector.services.house import grant_token
 from connector.services.speak import speak
+from connector.store.journal import Search
 from tests.acceptance import readers, towns
 from tests.acceptance.towns import BY, Town
 
@@ -188,7 +189,7 @@ async def test_a_token_is_not_renewed_once_the_policy_has_ended(found_on_sqlite:
         grant = await a.unit(lambda unit: unit.grants.of_transfer(str(theirs)))
         assert grant is not None
         assert grant.closed is not None
-        entries = (await journal.page(a.house, a.did, subject=grant.transfer))[0]
+        entries = (await journal.page(a.house, a.did, search=Search(subject=grant.transfer)))[0]
         told = [(entry.kind, entry.by, (entry.payload or {})["peer"]) for entry in entries if "grant" in entry.kind]
         assert told == [
             ("grant.opened", "automation", b.did),
@@ -210,6 +211,6 @@ async def test_the_journal_tells_who_closed_a_grant(found_on_sqlite: Founding, s
             await a.transfer(pid, "TERMINATED")
         else:
             await peers.remove(a.house, a.did, b.did, by=BY)
-        entries = (await journal.page(a.house, a.did, subject=pid))[0]
+        entries = (await journal.page(a.house, a.did, search=Search(subject=pid)))[0]
         closed = [entry for entry in entries if entry.kind == "grant.closed"]
         assert [(entry.by, (entry.payload or {})["peer"]) for entry in closed] == [(by, b.did)]

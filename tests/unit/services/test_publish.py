@@ -10,6 +10,7 @@ from connector.errors import BadMessage, ConnectorError, Invalid, Missing, TooLa
 from connector.ids import NS
 from connector.services import journal, publish
 from connector.services.publish import New, Wanted
+from connector.store.journal import Search
 from tests.acceptance.towns import OPEN
 from tests.unit.services.neighbours import running
 
@@ -58,7 +59,7 @@ async def test_known_content_from_somebody_else_or_by_another_name_is_in_the_jou
 
     for name, by in (("a.json", "x"), ("a.json", "x"), ("a.json", "y"), ("b.json", "x")):
         made = await put(name, by)
-    entries = (await journal.page(town.house, town.did, subject=made.digest))[0]
+    entries = (await journal.page(town.house, town.did, search=Search(subject=made.digest)))[0]
     told = [(entry.kind, (entry.payload or {})["name"], entry.by) for entry in entries]
     assert told == [("policy.stored", name, by) for name, by in (("a.json", "x"), ("a.json", "y"), ("b.json", "x"))]
 
