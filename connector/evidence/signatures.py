@@ -138,7 +138,7 @@ def _head_follows(earlier: Signed, later: Signed) -> bool:
 def trust(whole: Contents, trusted: Collection[str]) -> Iterator[Finding]:
     """Check that the fingerprints a reader knows from elsewhere have signed here."""
     if trusted:
-        signed = {each.kid for each in whole.seals.values()} | {each.kid for each in whole.heads}
+        signed = {each.kid for each in (*whole.seals.values(), *whole.heads)}
         yield judged("trust", sorted(set(trusted) - signed), count=len(trusted))
 
 
