@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connector.evidence import bundle, compose, contents, page
-from tests.unit.evidence.bundles import CONSUMER, PAIRS, PROVIDER, Case
+from tests.unit.evidence.bundles import CONSUMER, OFFER, PAIRS, PROVIDER, Case
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>\u202e\u0007&lt;'
 
