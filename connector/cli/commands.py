@@ -28,6 +28,7 @@ COMMANDS = (
     "transfers",
     "fetch",
     "journal",
+    "verify",
     "doctor",
 )
 """Every command in the order of the help; each is a module of this folder."""

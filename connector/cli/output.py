@@ -103,6 +103,12 @@ class Output:
             if check["next"]:
                 print(f"     {table.plain(check['next'])}")
 
+    def found(self, *, ok: bool, text: str) -> None:
+        """Print what a check found to people: whether it holds, and in words."""
+        if not self.as_json:
+            mark = texts.say("cli_check_ok" if ok else "cli_check_bad", self.language)
+            print(f"{mark:<4} {table.plain(text)}")
+
     def name(self, member: str) -> str:
         """Return what people call a member of a record: its text, or the member's own name."""
         known = f"cli_field_{member}"

@@ -159,7 +159,13 @@ def following(earlier: Signed | None, hashes: Sequence[str], *, participant: str
 
 def path(hashes: Sequence[str], index: int) -> list[str]:
     """Return the inclusion path of a record among the hashes of the records that a head covers."""
-    return [text(step) for step in merkle.path([leaf(each) for each in hashes], index)]
+    return paths(hashes, [index])[0]
+
+
+def paths(hashes: Sequence[str], indexes: Sequence[int]) -> list[list[str]]:
+    """Return the inclusion paths of several records among the hashes of those that a head covers."""
+    found = merkle.paths([leaf(each) for each in hashes], indexes)
+    return [[text(step) for step in steps] for steps in found]
 
 
 def included(head: Head, number: int, record_hash: str, path: Sequence[str]) -> bool:

@@ -63,16 +63,23 @@ def path(leaves: Sequence[bytes], index: int) -> list[bytes]:
     Raises:
         IndexError: there is no such leaf.
     """
-    if not 0 <= index < len(leaves):
-        raise IndexError(index)
-    level, found = [leaf_hash(data) for data in leaves], []
+    return paths(leaves, [index])[0]
+
+
+def paths(leaves: Sequence[bytes], indexes: Sequence[int]) -> list[list[bytes]]:
+    """Return the inclusion paths of several leaves; the tree is hashed once. Raises IndexError as `path`."""
+    for index in indexes:
+        if not 0 <= index < len(leaves):
+            raise IndexError(index)
+    level, places = [leaf_hash(data) for data in leaves], list(indexes)
+    found: list[list[bytes]] = [[] for _ in indexes]
     while len(level) > 1:
-        beside = index ^ 1
-        if beside < len(level):
-            found.append(level[beside])
+        for steps, place in zip(found, places, strict=True):
+            if place ^ 1 < len(level):
+                steps.append(level[place ^ 1])
         pairs = [node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
         level = pairs + level[len(pairs) * 2 :]
-        index >>= 1
+        places = [place >> 1 for place in places]
     return found
 
 

@@ -89,7 +89,10 @@ def _expected(whole: Contents, found: Seal, sent: Sent) -> Expected:
 def sides(whole: Contents) -> Iterator[Finding]:
     """Say who has sealed, and what that leaves unproven; a bundle that claims more than it holds is wrong."""
     both = len(whole.seals) == len(_MOVES)
-    if whole.about.sided != (bundle.TWO_SIDED if both else bundle.ONE_SIDED) or not whole.seals:
+    if not whole.seals:
+        yield Finding("sides", ok=False, code="verify_sides_none")
+        return
+    if whole.about.sided != (bundle.TWO_SIDED if both else bundle.ONE_SIDED):
         yield judged("sides", ["bundle.json"])
         return
     if both:
@@ -138,7 +141,7 @@ def _head_follows(earlier: Signed, later: Signed) -> bool:
 def trust(whole: Contents, trusted: Collection[str]) -> Iterator[Finding]:
     """Check that the fingerprints a reader knows from elsewhere have signed here."""
     if trusted:
-        signed = {each.kid for each in (*whole.seals.values(), *whole.heads)}
+        signed = {each.kid for each in whole.seals.values()} | {each.kid for each in whole.heads}
         yield judged("trust", sorted(set(trusted) - signed), count=len(trusted))
 
 
