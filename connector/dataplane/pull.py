@@ -7,7 +7,7 @@ becomes an error of ours:
     401, 403                 Denied data_denied (`status`; `reason`: the provider's code, if it gave one)
     404, 410                 Unknown data_unknown
     400, 422                 BadMessage data_refused
-    429                      TooMany data_busy
+    429                      TooMany data_busy, or data_quota where it says that a quota is used up
     anything else, nothing   Unreachable data_provider, or what the client found
 """
 
@@ -23,13 +23,15 @@ from urllib.parse import urlsplit
 from connector import loader
 from connector.dataplane import answers, headers, paths
 from connector.dataplane.ports import Read, StreamContent
-from connector.errors import BadMessage, ConnectorError, Denied, PeerError, Unreachable
+from connector.errors import BadMessage, ConnectorError, Denied, PeerError, TooMany, Unreachable
 from connector.net.egress import Reach
 
 if TYPE_CHECKING:
     from connector.net.client import Client, Streamed
 
 _DENIED = frozenset({401, 403})
+QUOTA = "quota_used"
+_MONTH_SECONDS = 32 * 86400
 _ERROR_BYTES = 16 * 1024
 _CODE = re.compile(r"[a-z0-9_]{1,64}")
 _QUERY = re.compile(r"[!$&-;=?-Z_a-z~%\[\]]{0,4096}")
@@ -99,6 +101,9 @@ def _below(base: str, path: str) -> str:
 async def _refusal(answer: Streamed) -> ConnectorError:
     if answer.status in _DENIED:
         return Denied("data_denied", status=answer.status, reason=await _reason(answer.chunks))
+    if answer.status == answers.TOO_MANY and await _reason(answer.chunks) == QUOTA:
+        seconds = answers.retry_after(answer.headers.get("Retry-After", ""), most=_MONTH_SECONDS)
+        return TooMany("data_quota", retry_after_seconds=seconds)
     return answers.refusal(answer.status, answer.headers) or Unreachable("data_provider", status=answer.status)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -34,6 +34,10 @@ _MOST_PIECE = 64 * 1024 * 1024
 _FAST_SECONDS = 0.05
 _SLOW_SECONDS = 0.5
 _NOT_MODIFIED = 304
+_MOST_DIGITS = 18
+
+
+Reserve = Callable[[int | None], Awaitable[int | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,8 @@ class Permit:
     """A data request that was checked: what it may read, and under which grant.
 
     `path` is the raw path below the endpoint (see `tail`); `key` is what `Streams.cut` names; `still_permitted` is asked
-    again while the response lasts.
+    again while the response lasts. `reserve` is called before the first byte of a body, with its length (None: not known); it
+    returns how many bytes may leave (None: any number), or raises what is answered instead.
     """
 
     source: Source
@@ -49,6 +54,7 @@ class Permit:
     key: Hashable
     path: str
     still_permitted: Permitted | None = None
+    reserve: Reserve | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,7 @@ def data_handler(
         complete = False
         async with streams.running(permitted.key, request.transport, permitted.still_permitted) as running:
             try:
-                response = await deliver(request, permitted.source.open(read), running)
+                response = await deliver(request, permitted.source.open(read), running, permitted.reserve)
                 complete = True
             finally:
                 if running.status:
@@ -101,7 +107,10 @@ def data_handler(
 
 
 async def deliver(
-    request: web.Request, opened: AbstractAsyncContextManager[Content], running: Running
+    request: web.Request,
+    opened: AbstractAsyncContextManager[Content],
+    running: Running,
+    reserve: Reserve | None = None,
 ) -> web.StreamResponse:
     """Open a content and send it to the end; also what a gateway does with `pull.read`.
 
@@ -110,21 +119,30 @@ async def deliver(
         ConnectionError: the connection ended first.
     """
     async with opened as content:
-        return await serve(request, content, running)
+        return await serve(request, content, running, reserve or _freely)
 
 
-async def serve(request: web.Request, content: Content, running: Running) -> web.StreamResponse:
+async def _freely(_length: int | None) -> int | None:
+    """Take nothing: nobody counts."""
+    return None
+
+
+async def serve(
+    request: web.Request, content: Content, running: Running, reserve: Reserve = _freely
+) -> web.StreamResponse:
     """Send a content as the answer to a GET or HEAD, counting the body's bytes in `running.sent`.
 
     Raises:
         ConnectionError: the connection ended first, or was ended here because the content broke off or changed.
     """
     if isinstance(content, StreamContent):
-        return await _relay(request, content, running)
+        return await _relay(request, content, running, reserve)
     asked = headers.asked(request.headers.items())
     decided = plan(request.method, asked, content.representation, clock.now())
     if isinstance(content, BytesContent):
+        await _reserved(request, decided, reserve)
         return await _bytes(request, content, decided, running)
+    await _reserved(request, decided, reserve)
     return await _file(request, content, decided, running)
 
 
@@ -178,15 +196,25 @@ async def _begun(request: web.Request, decided: Plan, running: Running) -> web.S
     return response
 
 
+async def _reserved(request: web.Request, decided: Plan, reserve: Reserve) -> None:
+    span = _body(request, decided)
+    if span is not None:
+        await reserve(span.count)
+
+
 def _body(request: web.Request, decided: Plan) -> Span | None:
     if request.method == "HEAD" or decided.span is None or decided.span.count == 0:
         return None
     return decided.span
 
 
-async def _relay(request: web.Request, content: StreamContent, running: Running) -> web.StreamResponse:
+async def _relay(
+    request: web.Request, content: StreamContent, running: Running, reserve: Reserve
+) -> web.StreamResponse:
     passed = dict(content.headers)
     bodiless = request.method == "HEAD" or content.status in answers.BODILESS
+    length = _length(content.headers)
+    most = None if bodiless or length == 0 else await reserve(length)
     if content.status in answers.BODILESS:
         passed.pop("Content-Length", None)
     response = web.StreamResponse(status=content.status, headers={**headers.OURS, **passed})
@@ -195,14 +223,25 @@ async def _relay(request: web.Request, content: StreamContent, running: Running)
     running.status = content.status
     await response.prepare(request)
     if not bodiless:
-        await _pass_on(response, content.chunks, running)
+        await _pass_on(response, content.chunks, running, most)
     await response.write_eof()
     return response
 
 
-async def _pass_on(response: web.StreamResponse, chunks: AsyncIterator[bytes], running: Running) -> None:
+def _length(named: Mapping[str, str]) -> int | None:
+    """Return the length of a body that another server announced."""
+    text = next((value for name, value in named.items() if name.lower() == "content-length"), "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None
+
+
+async def _pass_on(
+    response: web.StreamResponse, chunks: AsyncIterator[bytes], running: Running, most: int | None
+) -> None:
     try:
         async for chunk in chunks:
+            if most is not None and running.sent + len(chunk) > most:
+                log.info("data ends at its quota: sent=%s most=%s", running.sent, most)
+                raise _ended(running)
             await response.write(chunk)
             running.sent += len(chunk)
     except Unreachable as error:

@@ -18,8 +18,9 @@ from connector.http.dsp import member_of
 from connector.http.limits import LIMITER
 from connector.http.metrics import Metrics
 from connector.http.streams import Streams
-from connector.services.grants import Grants, Opening
+from connector.services.grants import Grants
 from connector.services.house import House, path_of
+from connector.services.quota import Meter, settle
 from connector.store.unit import Unit
 
 log = logging.getLogger(__name__)
@@ -33,13 +34,13 @@ class Access:
 
     house: House
     metrics: Metrics
-    _queue: list[tuple[Opening, Served]] = field(default_factory=list)
+    _queue: list[tuple[Meter, Served]] = field(default_factory=list)
     _task: asyncio.Task[None] | None = None
 
-    def record(self, opening: Opening, served: Served) -> None:
-        """Queue one record."""
+    def record(self, meter: Meter, served: Served) -> None:
+        """Queue one record, and what its quota is settled by."""
         self.metrics.served(served.sent)
-        self._queue.append((opening, served))
+        self._queue.append((meter, served))
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._later())
 
@@ -61,22 +62,28 @@ class Access:
             self._task = asyncio.get_running_loop().create_task(self._later())
 
 
-def _write(unit: Unit, batch: list[tuple[Opening, Served]]) -> None:
-    for opening, served in batch:
-        grant = opening.grant
-        shaped = {"shaped": opening.recipe.told} if opening.recipe else {}
+def _write(unit: Unit, batch: list[tuple[Meter, Served]]) -> None:
+    for meter, served in batch:
+        grant = meter.opening.grant
+        shaped = {"shaped": meter.opening.recipe.told} if meter.opening.recipe else {}
         unit.record(
             grant.participant, "data.read", grant.contract,
             peer=grant.peer, dataset=grant.dataset, transfer=grant.transfer, method=served.method, path=served.path,
             status=served.status, bytes=served.sent, complete=served.complete, **shaped,
         )  # fmt: skip
+    # In one order, so that no two processes wait for each other's rows.
+    counted = [
+        (each.reservation, served.sent) for each, served in batch if each.reservation and each.reservation.starts
+    ]
+    for reservation, sent in sorted(counted, key=lambda each: each[0].contract):
+        settle(unit, reservation, sent)
 
 
 @dataclass(frozen=True, slots=True)
 class Permitted(Permit):
     """A permit with what it was given on."""
 
-    opening: Opening = field(kw_only=True)
+    meter: Meter = field(kw_only=True)
 
 
 def routes(house: House, grants: Grants, streams: Streams, access: Access, digests: Digests) -> list[web.RouteDef]:
@@ -100,10 +107,11 @@ def routes(house: House, grants: Grants, streams: Streams, access: Access, diges
 
         _, slash, below = tail(request, path_of(member.row.root) + "/data")[1:].partition("/")
         grant = opening.grant.id
-        return Permitted(source, grant, grant, slash + below, still, opening=opening)
+        meter = Meter(house, opening)
+        return Permitted(source, grant, grant, slash + below, still, meter.reserve, meter=meter)
 
     def record(permitted: Permitted, served: Served) -> None:
-        access.record(permitted.opening, served)
+        access.record(permitted.meter, served)
 
     handle, path = data_handler(permit, streams, record), f"/{_PLACE}data/{{pid}}"
     return [web.route(method, p, handle) for method in ("GET", "HEAD") for p in (path, path + "/{tail:.*}")]

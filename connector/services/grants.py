@@ -26,6 +26,7 @@ class Opening:
     """A grant that opens data now: what it reads, and until when this answer may be remembered.
 
     `recipe` is what must be done to the data before it is served.
+    `counted` are the left operands of its agreement that each request is counted by (`services.quota`).
     """
 
     grant: Grant
@@ -33,6 +34,7 @@ class Opening:
     agreement: Mapping[str, Any]
     until: float
     recipe: Recipe | None = None
+    counted: frozenset[str] = frozenset()
 
 
 class Grants:
@@ -120,7 +122,9 @@ class Grants:
             raise permission.refusal(verdict)
         recipe = shaping.required(contract.agreement, request, known, dataset.source)
         until = unit.now + MEMORY_SECONDS
-        return Opening(grant, dataset.source, contract.agreement, min(until, verdict.until or until), recipe)
+        read = permission.read(contract.agreement)
+        counted = read.counted if read else frozenset()
+        return Opening(grant, dataset.source, contract.agreement, min(until, verdict.until or until), recipe, counted)
 
 
 def _check_generation(grant: Grant, generation: int, now: float) -> None:

@@ -78,12 +78,22 @@ def verdict(document: Mapping[str, Any], request: Request, facts: Facts) -> Verd
         return Verdict(permits=False, until=None, reasons=(UNREADABLE,))
     if found.test(request, facts):
         return Verdict(permits=True, until=next_change(found.policy, request, facts, found.test))
+    return explained(found, request, facts)
+
+
+def explained(found: Read, request: Request, facts: Facts) -> Verdict:
+    """Return a refusal with its reasons."""
     decision = evaluate(found.policy, request, facts)
     said = {language: _sentences(found.policy, decision, language) for language in ("sv", "en")}
     recovers = decision.next_change is not None or _dutiful(found, decision, request, facts)
     return Verdict(
         permits=False, until=decision.next_change, reasons=decision.reasons, sentences=said, recovers=recovers
     )
+
+
+def counting(facts: Facts, counted: Mapping[str, int]) -> Facts:
+    """Return the facts with other totals of what is counted."""
+    return replace(facts, values={**facts.values, **counted})
 
 
 def decide(document: Mapping[str, Any], request: Request, facts: Facts) -> Decision | None:
@@ -94,10 +104,13 @@ def decide(document: Mapping[str, Any], request: Request, facts: Facts) -> Decis
 
 def refusal(verdict: Verdict) -> Denied:
     """Return the answer to a data request that a policy refuses: the failing rules in words, and no more."""
+    return Denied("policy_denies", **rules(verdict))
+
+
+def rules(verdict: Verdict) -> dict[str, str]:
+    """Return the failing rules as the values of an error's sentence, in both languages."""
     said = verdict.sentences or {}
-    return Denied(
-        "policy_denies", **{f"rules_{language}": " ".join(said.get(language, ())) for language in ("sv", "en")}
-    )
+    return {f"rules_{language}": " ".join(said.get(language, ())) for language in ("sv", "en")}
 
 
 def _dutiful(found: Read, decision: Decision, request: Request, facts: Facts) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from connector.errors import Unavailable
-from connector.services import grants
+from connector.services import grants, periods
 from connector.services.house import House
 from connector.store.contracts import Grant
 from connector.store.unit import Unit
@@ -112,5 +112,6 @@ class Upkeep:
 
 
 def _forget(unit: Unit) -> None:
+    unit.counters.forget(unit.now - 2 * periods.LONGEST_SECONDS)
     unit.spent.forget(unit.now - LONGEST_SECONDS)
     unit.operators.forget_answers(unit.now - ANSWERS_KEPT_SECONDS)
