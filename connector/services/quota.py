@@ -138,7 +138,7 @@ def _tally(unit: Unit, contract: Contract) -> Tally:
     read, zone = permission.read(agreement), zone_of(agreement)
     if read is None or zone is None:
         # Whoever cannot tell when a period ends cannot count in it.
-        raise Denied("policy_denies", rules_sv="", rules_en="")
+        raise Denied("quota_uncountable")
     request, known = facts.request_for(contract, unit.now), facts.of_contract(unit, contract)
     return Tally(read, request, known, {operand: period(operand, unit.now, zone) for operand in read.counted})
 

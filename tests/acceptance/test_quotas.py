@@ -182,3 +182,10 @@ async def test_two_processes_on_one_database_share_a_quota(found: Founding, sour
         await second.close()
         assert sum(not isinstance(each, BaseException) for each in found_) == QUOTA
         assert sum(isinstance(each, TooMany) for each in found_) == 50 - QUOTA
+
+
+async def test_a_policy_that_counts_by_no_known_time_zone_opens_nothing(found_on_sqlite: Founding, source: str) -> None:
+    a, b = await found_on_sqlite("strangnas"), await found_on_sqlite("trosa")
+    async with a.running(), b.running():
+        _, address = await _begun(a, b, source, {**at_most(5), NS + "timeZone": "Mars/Olympus"})
+        assert (await _answer(address))[2]["code"] == "quota_uncountable"
