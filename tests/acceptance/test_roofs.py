@@ -50,6 +50,12 @@ async def test_two_under_one_roof_deal_over_http_like_any_peers(found: Founding,
         await transfers.complete(a.house, a.did, transfer, by=BY)
         mirror = (await a.mirror(transfer, "transfer", own=water)).pid
         await a.transfer(mirror, "COMPLETED", own=water)
+
+        async def booked() -> bool:
+            """Tell whether the tap has seen the answer to the last message out: it books an exchange after passing it on."""
+            return any(entry.path.endswith(f"{mirror}/completion") for entry in tap.book)
+
+        assert await towns.eventually(booked)
         asked = [(entry.method, entry.path) for entry in tap.book if 200 <= entry.status < 300]
     # Each message went to the other's own root, through the front door.
     for path in (
