@@ -27,9 +27,10 @@ from connector.http.server import Listener, limits_of, start_listener
 from connector.http.streams import Streams
 from connector.identity import keyfile
 from connector.identity.authenticator import MOCK, PINNED, Authenticator, PinnedAuthenticator
-from connector.identity.keys import KeyPair
+from connector.identity.keys import Signer
 from connector.identity.mock import MockAuthenticator
 from connector.identity.participant import place
+from connector.identity.ring import Signers
 from connector.net.client import Client
 from connector.services.decide import Decide, automatic
 from connector.services.deliver import Delivery
@@ -45,7 +46,7 @@ from connector.worker.dispatch import Dispatch
 from connector.worker.upkeep import Upkeep
 
 log = logging.getLogger(__name__)
-Authenticators = Callable[[str, KeyPair], Mapping[str, Authenticator]]
+Authenticators = Callable[[str, Signers], Mapping[str, Authenticator]]
 LEAST_FREE_BYTES = 32 * 1024 * 1024
 
 
@@ -132,7 +133,7 @@ class Application:
         office = Office(
             decide=self.decide, token=partial(grant_token, key), root=self._root, parcel=self._put,
             settled=self._settled, heard=self._heard, closed=self._closed, renewed=self._renewed, watch=self._watch,
-            limits=limits,
+            limits=limits, seal=self._seal,
         )  # fmt: skip
         make = self.authenticators or partial(_authenticators, self.settings, loopback)
         self.house = House(self.settings.home, self.store, client, key, make, office, self.settings.page_size, self.now)
@@ -146,6 +147,9 @@ class Application:
 
     def _root(self, participant: str) -> str:
         return self.house.member(participant).row.root
+
+    def _seal(self, participant: str, now: float) -> Signer:
+        return self.house.member(participant).ring.signer("seal", now)
 
     def _put(self, parcel: Parcel, exchange: Exchange) -> None:
         self._dispatch.put(parcel, exchange)
@@ -205,9 +209,9 @@ class Application:
             return None
 
 
-def _authenticators(settings: Config, loopback: bool, did: str, key: KeyPair) -> Mapping[str, Authenticator]:  # noqa: FBT001 - partially applied
+def _authenticators(settings: Config, loopback: bool, did: str, signers: Signers) -> Mapping[str, Authenticator]:  # noqa: FBT001 - partially applied
     """Return the product's authenticators; the laboratory one exists only where every listener is on loopback."""
-    made: dict[str, Authenticator] = {PINNED: PinnedAuthenticator(did, key)}
+    made: dict[str, Authenticator] = {PINNED: PinnedAuthenticator(did, signers)}
     if loopback:
         made[MOCK] = MockAuthenticator(did, listeners=(settings.public_host, settings.admin_host))
     return made

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from connector.identity.keys import Signer
     from connector.identity.pinned import PeerKeys
+    from connector.identity.ring import Signers
 
 PINNED = "pinned"
 MOCK = "mock"
@@ -60,10 +61,10 @@ class PinnedAuthenticator:
 
     Args:
         did: our participant.
-        signer: its token key.
+        signer: its token key, or what gives the one to use at a time (`ring.Signers`).
     """
 
-    def __init__(self, did: str, signer: Signer) -> None:
+    def __init__(self, did: str, signer: Signer | Signers) -> None:
         self._did = did
         self._signer = signer
 
@@ -82,7 +83,8 @@ class PinnedAuthenticator:
 
     def authorization(self, peer_id: str, *, now: float, jti: str) -> str:
         """Return a bearer token for one request, good for five minutes."""
-        return f"Bearer {tokens.mint(self._signer, self._did, peer_id, now, jti)}"
+        signer = self._signer(now) if callable(self._signer) else self._signer
+        return f"Bearer {tokens.mint(signer, self._did, peer_id, now, jti)}"
 
 
 def claimed(authenticators: Mapping[str, Authenticator], authorization: str | None) -> tuple[str, str] | None:

@@ -146,6 +146,16 @@ def endorse(signer: Signer, did: str, thumbprint: str, purpose: Purpose, iat: in
     return jws.sign(signer, canonical(claims), typ=ROTATION_TYP, kid=f"{did}#{signer.kid}")
 
 
+def endorsed_at(document: Document, entry: PinnedKey) -> float | None:
+    """Return since when a document's endorsement of a key says that it is the participant's, in seconds; None without one.
+
+    The signature is not looked at: whether the key joins is `compare`'s to say.
+    """
+    wanted = (entry.purpose, entry.thumbprint)
+    found = [claim for text in document.rotations if (claim := _parse(text, document.did)) is not None]
+    return min((float(claim.iat) for claim in found if (claim.purpose, claim.thumbprint) == wanted), default=None)
+
+
 def dump(pin: Pin) -> list[dict[str, Any]]:
     """Return a pin as JSON: `thumbprint`, `purpose` and `jwk` of each key, in a stable order."""
     entries = ({"thumbprint": entry.thumbprint, "purpose": entry.purpose, "jwk": entry.key.jwk} for entry in pin)
@@ -174,6 +184,7 @@ class _Endorsement:
     by: str
     purpose: Purpose
     thumbprint: str
+    iat: int
 
 
 def _speaks(pin: Pin) -> bool:
@@ -227,7 +238,7 @@ def _parse(text: str, did: str) -> _Endorsement | None:
     right = claims.keys() == _MEMBERS and claims["did"] == did and type(claims["iat"]) is int
     if purpose is None or not (ours and right and isinstance(claims["thumbprint"], str)):
         return None
-    return _Endorsement(parsed, kid.removeprefix(f"{did}#"), purpose, claims["thumbprint"])
+    return _Endorsement(parsed, kid.removeprefix(f"{did}#"), purpose, claims["thumbprint"], claims["iat"])
 
 
 def _purpose(value: Any) -> Purpose | None:

@@ -18,6 +18,12 @@ AFTER: Final = NS + "after"
 RENEWAL: Final = NS + "renewal"
 """Member of a TransferRequestMessage (`"supported"`), and the name of an endpoint property: where to fetch the next token."""
 
+SEAL: Final = NS + "seal"
+"""Member of a ContractAgreementMessage and of its verification: the sender's seal (`evidence.seal`), a compact JWS.
+
+In a DID document's announcement: whoever says so seals every contract, and expects the same.
+"""
+
 WAITS: Final = NS + "waits"
 """Member of an acknowledgement: `"person"` when an operator of its sender has to decide before the process goes on."""
 

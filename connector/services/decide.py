@@ -25,6 +25,7 @@ class Situation:
         within_limit: an offer that is not ours is provably within the limit of the owner; None where there is no limit.
         approval: `person` where the offer asks for one. approved: an operator who may approve put that offer on the table.
         permitted, reasons: what the policy says now, and which rules refuse.
+        sealed: as provider of a verified contract: the seals that the peer owes us are here.
     """
 
     protocol: str
@@ -43,6 +44,7 @@ class Situation:
     approved: bool = False
     permitted: bool = False
     reasons: tuple[str, ...] = ()
+    sealed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +96,9 @@ def _agreed(_situation: Situation) -> Decision:
     return Decision(negotiation.VERIFICATION)
 
 
-def _verified(_situation: Situation) -> Decision:
-    return Decision(negotiation.FINALIZED_EVENT)
+def _verified(situation: Situation) -> Decision:
+    # VERIFIED may have been adopted from a GET; the verification with its seal is still to come then.
+    return Decision(negotiation.FINALIZED_EVENT) if situation.sealed else NOTHING
 
 
 def _start(situation: Situation) -> Decision:

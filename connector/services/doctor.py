@@ -19,8 +19,8 @@ from connector.identity.authenticator import PINNED
 from connector.identity.did import RESOLVE_SECONDS
 from connector.identity.document import DOCUMENT_BYTES, Document
 from connector.net.egress import Reach
-from connector.services.house import House, key_folder
-from connector.services.participants import SEAL_KEY, TOKEN_KEY
+from connector.services import keyring
+from connector.services.house import House
 from connector.store.exchanges import Exchange
 from connector.store.parties import KEY_CHANGED, Peer
 from connector.store.unit import Unit
@@ -84,9 +84,9 @@ def _disk(home: Path) -> Check:
 def _keys(house: House) -> list[Check]:
     """Load every key file again: it is there, readable, of the right kind, and closed to others."""
     try:
-        for participant in house.members:
-            for name in (TOKEN_KEY, SEAL_KEY):
-                keyfile.load_key(key_folder(house.home, participant) / name)
+        for participant, member in house.members.items():
+            for path in keyring.paths(house.home, participant, member.ring, house.now()):
+                keyfile.load_key(path)
         keyfile.load_secret(house.home / "keys" / GRANTS_KEY)
     except ConfigError as error:
         return [Check("keys", ok=False, code=error.code, values=dict(error.values)), *_token_file(house.home)]

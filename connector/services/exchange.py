@@ -332,6 +332,7 @@ class Exchanging:
         unit.outbox.settle(pending.id)
         unit.after_commit(lambda: self.office.settled(pending.id))
         if how != "acknowledged":
+            unit.messages.withdraw(exchange.pid, pending.id, unit.now)
             unit.record(
                 exchange.participant, f"{exchange.protocol}.withdrawn", exchange.pid,
                 move=pending.move, how=how, peer=exchange.peer,

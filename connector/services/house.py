@@ -10,16 +10,19 @@ import hashlib
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from connector import clock
 from connector.errors import Missing
 from connector.identity import document as did_document
-from connector.identity import keyfile, pinned
+from connector.identity import pinned
 from connector.identity.authenticator import Authenticator
-from connector.identity.keys import KeyPair
+from connector.identity.keys import Signer
 from connector.identity.pinned import PeerKeys
+from connector.identity.ring import Ring, Signers
 from connector.net.client import Client
+from connector.services import keyring
 from connector.services.exchange import Exchanging
 from connector.services.negotiation import Negotiations
 from connector.services.office import Office
@@ -29,7 +32,8 @@ from connector.store.session import Store
 
 MEMORY_SECONDS = 1.0
 LOOK_SECONDS = 60.0
-Authenticators = Callable[[str, KeyPair], Mapping[str, Authenticator]]
+Authenticators = Callable[[str, Signers], Mapping[str, Authenticator]]
+key_folder = keyring.key_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,19 @@ class Member:
     """A participant of ours with its keys and the authenticators that speak for it."""
 
     row: Participant
-    token: KeyPair
-    seal: KeyPair
+    ring: Ring
     authenticators: Mapping[str, Authenticator]
+    now: clock.Clock = clock.now
+
+    @property
+    def token(self) -> Signer:
+        """The key that signs its requests now."""
+        return self.ring.signer("token", self.now())
+
+    @property
+    def seal(self) -> Signer:
+        """The key that seals its contracts now."""
+        return self.ring.signer("seal", self.now())
 
     @property
     def id(self) -> str:
@@ -83,9 +97,13 @@ class House:
         transfers.exchanging = self.exchanging
 
     async def load(self) -> None:
-        """Read the participants and their keys. Raises ConfigError when a key file is missing, unreadable or open to others."""
+        """Read the participants and their keys, also those that another process of this installation has made since.
+
+        Raises:
+            ConfigError: a key file is missing, unreadable or open to others.
+        """
         rows = await self.store.read(lambda unit: unit.participants.list())
-        self._members = {row.id: self._members.get(row.id) or self._member(row) for row in rows}
+        self._members = {row.id: await self._member(row) for row in rows}
 
     @property
     def members(self) -> Mapping[str, Member]:
@@ -128,15 +146,14 @@ class House:
         """Forget what is remembered of a peer, after a change of it."""
         self._peers.pop((participant, peer), None)
 
-    def _member(self, row: Participant) -> Member:
-        folder = key_folder(self.home, row.id)
-        token, seal = keyfile.load_key(folder / "token.pem"), keyfile.load_key(folder / "seal.pem")
-        return Member(row, token, seal, self.authenticators(row.id, token))
+    async def _member(self, row: Participant) -> Member:
+        known = self._members.get(row.id)
+        ring = await keyring.load(self.home, self.store, row, known.ring if known else None)
+        made = known.authenticators if known else self.authenticators(row.id, partial(self._token, row.id))
+        return Member(row, ring, made, self.now)
 
-
-def key_folder(home: Path, participant: str) -> Path:
-    """Return where a participant's keys are."""
-    return home / "keys" / participant.replace(":", "_").replace("%", "_")
+    def _token(self, participant: str, now: float) -> Signer:
+        return self._members[participant].ring.signer("token", now)
 
 
 def keys_of(row: Peer) -> PeerKeys:

@@ -9,25 +9,22 @@ import orjson
 
 from connector import canonical, clock, ids
 from connector.errors import BadMessage, ConnectorError, TooLarge, TooMany, Unknown, WrongState
-from connector.evidence import document
+from connector.evidence import document, seal
 from connector.policy.compare import differences
 from connector.policy.world import Request
 from connector.protocol import catalog, messages, negotiation
 from connector.protocol.context import PURPOSE
 from connector.protocol.machine import CONSUMER, PROVIDER
 from connector.protocol.messages import Message
-from connector.services import declared, facts, limits, permission
+from connector.services import declared, facts, limits, permission, sealing
 from connector.services.decide import Situation
 from connector.services.exchange import Content
 from connector.services.office import Office
+from connector.services.sealing import AgreementDiffers
 from connector.store.contracts import Contract
 from connector.store.exchanges import Exchange
 from connector.store.offers import NEGOTIATION, RETIRED, Offer
 from connector.store.unit import Unit
-
-
-class AgreementDiffers(BadMessage):
-    """The agreement is not the offer that we accepted: it is refused and the negotiation terminated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +44,7 @@ class Negotiations:
             row = visible_offer(unit, exchange, offer["@id"])
             if row is None or offer.get("target") not in (None, row.dataset):
                 raise Unknown("offer_unknown", field="/offer/@id")
+            sealable(unit, exchange.participant, exchange.peer, row)
         dataset = row.dataset if row else str(offer.get("target", ""))
         if not ids.acceptable(dataset):
             raise BadMessage("offer_invalid", field="/offer/target")
@@ -62,11 +60,18 @@ class Negotiations:
         )  # fmt: skip
 
     def take(self, unit: Unit, office: Office, exchange: Exchange, message: Message) -> None:
-        """Store a counter-request, an offer or an agreement."""
+        """Store a counter-request, an offer, an agreement or the seal of a verification.
+
+        Raises:
+            AgreementDiffers: the agreement or a seal is not what it has to be. Others: as `open`.
+        """
         if message.move in (negotiation.REQUEST, negotiation.OFFER):
             self._take_offer(unit, office, exchange, message)
         elif message.move == negotiation.AGREEMENT:
             self._take_agreement(unit, exchange, message)
+        elif message.move == negotiation.VERIFICATION:
+            contract = self._contract(unit, exchange)
+            sealing.check(unit, exchange, contract, message, seal.VERIFICATION, contract.agreement or {})
 
     def _take_offer(self, unit: Unit, office: Office, exchange: Exchange, message: Message) -> None:
         (offer, size), contract = offer_in(message, office), self._contract(unit, exchange)
@@ -91,6 +96,8 @@ class Negotiations:
         if row is not None and row.origin == RETIRED and row.id != contract.basis:
             return None
         fits = row is not None and row.dataset == contract.dataset and not differences(row.document, offer)
+        if row and fits:
+            sealable(unit, exchange.participant, exchange.peer, row)
         return row.id if row and fits and (row.origin != "catalog" or _visible(unit, exchange, row)) else None
 
     def _take_agreement(self, unit: Unit, exchange: Exchange, message: Message) -> None:
@@ -105,6 +112,7 @@ class Negotiations:
         if wrong or (held is not None and held.id != exchange.pid):
             raise AgreementDiffers("agreement_differs", field="/agreement" + (wrong[0] if wrong else "/@id"))
         declared.compare(unit, contract, found)
+        sealing.check(unit, exchange, contract, message, seal.AGREEMENT, found)
         unit.contracts.change(exchange.pid, agreement_id=found["@id"], agreement=found, agreed=unit.now)
 
     def content(self, unit: Unit, office: Office, exchange: Exchange, move: str, *, by: str) -> Content:  # noqa: ARG002
@@ -117,8 +125,22 @@ class Negotiations:
             purpose = contract.purpose if move == negotiation.REQUEST else None
             return Content({"offer": offer, "callbackAddress": callback, PURPOSE: purpose})
         if move == negotiation.AGREEMENT:
-            return Content({"agreement": self._agree(unit, office, exchange, contract)})
+            agreement, policy = self._agree(unit, office, exchange, contract)
+            member = sealing.made(unit, office, exchange, self._contract(unit, exchange), seal.AGREEMENT, policy=policy)
+            return Content({"agreement": agreement} | member)
+        if move == negotiation.VERIFICATION:
+            member = sealing.made(unit, office, exchange, contract, seal.VERIFICATION)
+            unit.contracts.change(exchange.pid, sealed=sealing.sided(unit, exchange))
+            return Content(member)
+        if move == negotiation.FINALIZED_EVENT:
+            self._complete(unit, exchange)
         return Content({})
+
+    def _complete(self, unit: Unit, exchange: Exchange) -> None:
+        """Note how a contract is sealed that is about to be final; `situation` has kept an unsealed one from it (I1)."""
+        if not sealing.complete(unit, exchange):
+            raise ConnectorError("seal_missing", id=exchange.pid)
+        unit.contracts.change(exchange.pid, sealed=sealing.sided(unit, exchange))
 
     def _ours(self, unit: Unit, exchange: Exchange, contract: Contract) -> dict[str, Any]:
         """Put the offer row of ours on the table."""
@@ -133,8 +155,10 @@ class Negotiations:
             raise WrongState("offer_not_ours")
         return row
 
-    def _agree(self, unit: Unit, office: Office, exchange: Exchange, contract: Contract) -> dict[str, Any]:
-        """Make the agreement from the offer row of ours, never from what the peer sent.
+    def _agree(
+        self, unit: Unit, office: Office, exchange: Exchange, contract: Contract
+    ) -> tuple[dict[str, Any], str | None]:
+        """Make the agreement from the offer row of ours, never from what the peer sent; return it with its policy's digest.
 
         What is provably within the owner's limit becomes such a row here.
         """
@@ -144,7 +168,7 @@ class Negotiations:
             assignee=exchange.peer, timestamp=clock.iso(unit.now), purpose=contract.purpose,
         )  # fmt: skip
         unit.contracts.change(exchange.pid, agreement_id=made["@id"], agreement=made, agreed=unit.now)
-        return made
+        return made, row.policy or None
 
     def _within(self, unit: Unit, contract: Contract) -> Offer | None:
         found = limits.asked(unit, contract)
@@ -161,6 +185,7 @@ class Negotiations:
             "negotiation", exchange.turn.role, exchange.turn.shown, cause, move, now,
             dataset=contract.dataset, agreement=contract.agreement_id,
             opened=exchange.turn.seq == 0, moves=exchange.turn.seq, unchanged=contract.offer_row is not None,
+            sealed=exchange.turn.state != negotiation.VERIFIED or sealing.complete(unit, exchange),
         )  # fmt: skip
         if exchange.turn.role != PROVIDER:
             return found
@@ -226,6 +251,12 @@ def _check_total(unit: Unit, office: Office, exchange: Exchange, size: int) -> N
     limit = office.limits.policies_bytes
     if unit.contracts.offered_bytes(exchange.participant, exchange.peer) + size > limit:
         raise TooMany("offers_too_large", field="/offer", limit_bytes=limit, retry_after_seconds=60)
+
+
+def sealable(unit: Unit, participant: str, peer: str, row: Offer) -> None:
+    """Refuse a plain peer where an offer asks for both parties' seals. Raises BadMessage `seal_required`."""
+    if row.seal is not None and sealing.plain(unit, participant, peer):
+        raise BadMessage("seal_required", field="/offer/@id")
 
 
 def visible_offer(unit: Unit, exchange: Exchange, offer: str) -> Offer | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from connector import ids
+from connector.identity.keys import Signer
 from connector.services.decide import Decide, automatic
 from connector.store.exchanges import Exchange
 from connector.store.outbox import Parcel
@@ -32,6 +33,7 @@ class Office:
     Attributes:
         decide: the decision seam.
         token: makes the token of (grant id, generation); only its digest is ever stored.
+        seal: the key that seals one of our participants' contracts at a time; None: nothing is sealed.
         root: the root URL of one of our participants, by its DID.
         parcel: told of a new pending move, and of its process, after the commit (the dispatcher).
         settled: told of a move that is no longer pending.
@@ -44,6 +46,7 @@ class Office:
 
     decide: Decide = automatic
     token: Callable[[str, int], str] = lambda grant, generation: f"{grant}.{generation}"
+    seal: Callable[[str, float], Signer | None] = lambda _participant, _now: None
     root: Callable[[str], str] = lambda did: did
     new_id: Callable[[], str] = ids.new
     parcel: Callable[[Parcel, Exchange], None] = _nobody

@@ -12,17 +12,18 @@ from connector.identity import keyfile
 from connector.identity import participant as places
 from connector.identity.keys import KeyPair
 from connector.protocol import context
-from connector.services import pages
+from connector.services import keyring, pages
 from connector.services.house import House, Member, key_folder
 from connector.store.parties import Participant
+from connector.store.seals import HeldKey
 from connector.store.session import Store
 from connector.store.unit import Unit
 
-TOKEN_KEY: Final = "token.pem"  # noqa: S105 - a file name
-SEAL_KEY: Final = "seal.pem"
+TOKEN_KEY: Final = keyring.FILES["token"]
+SEAL_KEY: Final = keyring.FILES["seal"]
 _NAME_CHARACTERS: Final = 200
 _RESERVED: Final = frozenset({"dsp", "data", "did.json"})
-_EXTENSIONS: Final = (context.AFTER, context.RENEWAL)
+_EXTENSIONS: Final = (context.AFTER, context.RENEWAL, context.SEAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,8 @@ async def create(home: Path, store: Store, did: str, name: str, *, by: str = "in
         _check_new(unit, home, did)
         row = Participant(did, name.strip(), place.root, unit.now)
         unit.participants.add(row)
+        for purpose, pair in (("token", token), ("seal", seal)):
+            unit.keys.add(HeldKey(did, did, purpose, pair.kid, unit.now, pair.public.jwk, used=unit.now))
         thumbprints = {"token": token.public.thumbprint, "seal": seal.public.thumbprint}
         unit.record(did, "participant.added", did, name=row.name, by=by, keys=thumbprints)
         return Own(row, **thumbprints)
@@ -89,7 +92,11 @@ def own(member: Member) -> Own:
 
 def did_document(member: Member) -> dict[str, Any]:
     """Return the DID document of a participant, with the extensions of ours that it speaks."""
-    return places.document(member.id, token=[member.token.public], seal=[member.seal.public], announce=_EXTENSIONS)
+    ring, now = member.ring, member.now()
+    return places.document(
+        member.id, token=ring.listed("token", now), seal=ring.listed("seal", now), retired=ring.retired(now),
+        announce=_EXTENSIONS, rotations=ring.endorsements(),
+    )  # fmt: skip
 
 
 def _check_new(unit: Unit, home: Path, did: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from connector import ids, loader
@@ -15,8 +15,8 @@ from connector.identity.authenticator import MOCK, PINNED
 from connector.identity.document import Document
 from connector.net import egress
 from connector.net.egress import Reach
-from connector.protocol import versions
-from connector.services import cursors, pages
+from connector.protocol import context, versions
+from connector.services import cursors, keyring, pages
 from connector.services.exchange import cancel
 from connector.services.house import House
 from connector.services.transfer import close
@@ -103,8 +103,10 @@ async def add(
             raise WrongState("peer_exists")
         unit.peers.remove(participant, did)
         peer = Peer(
-            participant, did, auth, seen.base, STATE_PINNED, _pins(seen), _raw(seen.document), unit.now, by, unit.now
-        )
+            participant, did, auth, seen.base, STATE_PINNED, _pins(seen), _raw(seen.document), unit.now, by, unit.now,
+            unit.now if _seals(seen.document) else None,
+        )  # fmt: skip
+        keyring.learn(unit, replace(peer, pins=[]), pinned.load(peer.pins), None)
         unit.peers.add(peer)
         _record(unit, peer, "peer.added", by=by, base=peer.base, auth=auth)
         _changed(house, unit, peer)
@@ -140,9 +142,11 @@ async def confirm(house: House, participant: str, did: str, *, fingerprints: Ite
     _compare(seen, fingerprints)
 
     def work(unit: Unit) -> Peer:
-        _known(unit, participant, did)
+        earlier = _known(unit, participant, did)
         values = {"state": STATE_PINNED, "pins": _pins(seen), "document": _raw(seen.document), "checked": unit.now}
-        unit.peers.change(participant, did, **values)
+        keyring.learn(unit, earlier, pinned.load(_pins(seen)), None)
+        seals = (earlier.seals or unit.now) if _seals(seen.document) else None
+        unit.peers.change(participant, did, **values, seals=seals)
         peer = _known(unit, participant, did)
         _record(unit, peer, "peer.confirmed", by=by)
         _changed(house, unit, peer)
@@ -172,6 +176,7 @@ async def remove(house: House, participant: str, did: str, *, by: str) -> Peer:
         for grant in unit.grants.open_of(participant):
             if grant.peer == did:
                 close(unit, house.office, grant, REMOVED, by=by)
+        keyring.learn(unit, peer, frozenset(), None)
         if peer.state == KEY_CHANGED:
             unit.peers.remove(participant, did)
         else:
@@ -221,8 +226,12 @@ def _follow(unit: Unit, row: Peer, document: Document, outcome: pinned.Same | pi
         )
     else:
         values["document"] = dict(document.raw)
+        if row.seals is None and _seals(document):
+            values["seals"] = unit.now
+            unit.record(row.participant, "peer.seals", row.id)
     if isinstance(outcome, pinned.Joined):
         values["pins"] = pinned.dump(outcome.pin)
+        keyring.learn(unit, row, outcome.pin, document)
         unit.record(
             row.participant,
             "peer.key-joined",
@@ -285,6 +294,16 @@ def _compare(seen: Sighting, fingerprints: Iterable[str]) -> None:
 
 def _pins(seen: Sighting) -> list[dict[str, Any]]:
     return [] if seen.document is None else pinned.dump(pinned.pin_of(seen.document))
+
+
+def _seals(document: Document | None) -> bool:
+    """Tell whether a document says that its participant seals contracts, and with which key.
+
+    A later one that does not say so takes nothing back: who controls a web server could else make a peer plain again.
+    """
+    if document is None or context.SEAL not in document.announces:
+        return False
+    return any("seal" in method.purposes for method in document.methods)
 
 
 def _raw(document: Document | None) -> dict[str, Any] | None:

@@ -13,15 +13,16 @@ from typing import Any, TypeVar
 
 from sqlalchemy import exc
 
-from connector.errors import BadMessage, Missing, Unauthenticated, Unknown, Unreachable
+from connector.errors import BadMessage, Missing, PeerError, Unauthenticated, Unknown, Unreachable
 from connector.identity.authenticator import Identity, claimed
 from connector.protocol import messages
 from connector.protocol.machine import Table
 from connector.services import peers
+from connector.services.acquaint import acquaint
 from connector.services.exchange import Caller, cancel
 from connector.services.house import House, Known, Member
 from connector.services.limits import proved
-from connector.services.negotiation import AgreementDiffers
+from connector.services.sealing import AgreementDiffers
 from connector.store.exchanges import Exchange
 from connector.store.parties import PINNED, REMOVED
 from connector.store.unit import Unit
@@ -139,12 +140,21 @@ async def receive(
         # Whoever has no part in the process learns nothing but 404, whatever the message says.
         await state(house, speaker, table, pid)
         raise
+    await _acquainted(house, speaker, message)
     try:
         return await with_token(
             house, speaker, lambda unit: house.exchanging.receive(unit, speaker.caller, pid, message)
         )
     except AgreementDiffers as error:
         await house.store.write(partial(_terminate, house, speaker, pid, error))
+        raise
+
+
+async def _acquainted(house: House, speaker: Speaker, message: messages.Message) -> None:
+    try:
+        await acquaint(house, speaker.caller, message)
+    except PeerError:
+        await spend_alone(house, speaker)
         raise
 
 
@@ -171,4 +181,8 @@ def _terminate(house: House, speaker: Speaker, pid: str, error: AgreementDiffers
     exchange = unit.exchanges.load(speaker.caller.participant, pid, speaker.caller.peer)
     if exchange is not None:
         reasons = (f"{error.code} {error.field}",)
+        if error.code != "agreement_differs":
+            unit.record(
+                exchange.participant, "seal.refused", pid, code=error.code, field=error.field, peer=exchange.peer
+            )
         cancel(house.exchanging, unit, exchange, by="automation", code=error.code, reasons=reasons)

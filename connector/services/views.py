@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector import clock
+from connector.protocol.negotiation import FINALIZED, VERIFIED
 from connector.services.comparison import Comparison
 from connector.services.decide import PERSON
 from connector.store.contracts import Contract, Transfer
@@ -40,6 +41,7 @@ class ContractView:
 
     `purpose` is the IRI of what the consumer declared that it wants the data for.
     `difference` is there while, as provider, we look at rules of the consumer's own.
+    `sealed` is `two-sided`, `one-sided` (the peer does not seal its contracts) or None: not verified yet.
     """
 
     id: str
@@ -58,6 +60,7 @@ class ContractView:
     waiting: Waiting
     purpose: str | None = None
     difference: Comparison | None = None
+    sealed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ def contract_view(exchange: Exchange, contract: Contract) -> ContractView:
         agreement_id=contract.agreement_id, agreed=clock.iso(contract.agreed) if contract.agreed else None,
         created=clock.iso(exchange.created), updated=clock.iso(exchange.updated or exchange.created),
         reasons=list(exchange.reasons), waiting=waiting(exchange), purpose=contract.purpose,
+        sealed=contract.sealed if exchange.turn.state in (VERIFIED, FINALIZED) else None,
     )  # fmt: skip
 
 

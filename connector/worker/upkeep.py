@@ -76,6 +76,8 @@ class Upkeep:
         longest = LEASE_SWEEP_SECONDS if store.postgresql else LONGEST_SECONDS
         if store.postgresql:
             await self.dispatch.sweep()
+            # Another process of this installation may have replaced a key.
+            await self.house.load()
         return longest if flips is None else max(0.0, min(longest, flips - self.house.now()))
 
     async def _silence(self) -> float:

@@ -17,8 +17,9 @@ from connector.services import contracts, transfers
 from tests.conformance import seeds, settings
 
 if TYPE_CHECKING:
-    from connector.identity.keys import KeyPair
+    from connector.identity.keys import Signer
     from connector.identity.pinned import PeerKeys
+    from connector.identity.ring import Signers
 
 KIT_HEADER: Final = "kit-header"
 """The name under which the kit is stored as a peer."""
@@ -30,7 +31,7 @@ TRANSFER_PATH: Final = "/conformance/transfers"
 class KitAuthenticator:
     """The kit's `Authorization` header is one fixed value; ours to it is the product's token, which it does not read."""
 
-    def __init__(self, did: str, key: KeyPair, header: str) -> None:
+    def __init__(self, did: str, key: Signer | Signers, header: str) -> None:
         self._header = header
         self._ours = PinnedAuthenticator(did, key)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Literal
 
-from connector import clock
+from connector import canonical, clock
 from connector.evidence import document
 from connector.protocol import catalog as wire
 from connector.protocol.machine import CONSUMER, PROVIDER, Process, Role
@@ -245,7 +245,18 @@ def _publish(party: Ours) -> None:
         for name, approval in (("o1", None), ("o2", "person"), ("o3", None)):
             shown = _document(name)
             unit.offers.add(
-                Offer(party.did, name, DATASET, "catalog", name, shown, "{}", unit.now, "test", approval=approval)
+                Offer(
+                    party.did,
+                    name,
+                    DATASET,
+                    "catalog",
+                    canonical.digest(name),
+                    shown,
+                    "{}",
+                    unit.now,
+                    "test",
+                    approval=approval,
+                )
             )
         for name, rules in zip(operators.POLICIES, (RULES, DATED, PAST), strict=True):
             unit.policies.put(Policy(party.did, name, name, rules, unit.now, "test"))

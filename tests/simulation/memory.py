@@ -18,6 +18,7 @@ from connector.store.journal import Note
 from connector.store.offers import Dataset, Offer, Policy
 from connector.store.outbox import Parcel
 from connector.store.parties import Peer
+from connector.store.seals import HeldKey, Seal
 
 _GONE: Any = object()
 
@@ -198,6 +199,12 @@ class Messages:
         found = self._named.get((process, "out", message_id))
         return found["seq"] if found else None
 
+    def withdraw(self, process: str, message_id: str, now: float) -> None:
+        self._undo.put(self._named[process, "out", message_id], "withdrawn", now)
+
+    def applied(self, process: str) -> list[str]:
+        return [row["body"] for row in self.of(process) if row.get("withdrawn") is None]
+
     def count(self, process: str) -> int:
         return len(self.of(process))
 
@@ -270,6 +277,30 @@ class Grants(_Rows):
         return [row for row in self.rows.values() if row.participant == participant and row.closed is None]
 
 
+class Seals:
+    def __init__(self, undo: Undo) -> None:
+        self._undo = undo
+        self.rows: dict[tuple[str, str], Seal] = {}
+
+    def put(self, seal: Seal) -> None:
+        self._undo.put(self.rows, (seal.contract, seal.type), seal)
+
+    def get(self, contract: str, kind: str) -> Seal | None:
+        return self.rows.get((contract, kind))
+
+
+class Keys:
+    def __init__(self, undo: Undo) -> None:
+        self._undo = undo
+        self.rows: dict[tuple[str, str, str], HeldKey] = {}
+
+    def add(self, key: HeldKey) -> None:
+        _insert(self._undo, self.rows, (key.participant, key.party, key.kid), key)
+
+    def of(self, participant: str, party: str) -> Sequence[HeldKey]:
+        return [row for row in self.rows.values() if (row.participant, row.party) == (participant, party)]
+
+
 class _Published:
     """Rows by (participant, id)."""
 
@@ -321,7 +352,7 @@ class Unit:
         self.exchanges, self.outbox, self.messages = memory.exchanges, memory.outbox, memory.messages
         self.contracts, self.transfers, self.grants = memory.contracts, memory.transfers, memory.grants
         self.offers, self.datasets, self.policies = memory.offers, memory.datasets, memory.policies
-        self.peers = memory.peers
+        self.peers, self.seals, self.keys = memory.peers, memory.seals, memory.keys
 
     def record(self, participant: str, kind: str, subject: str, **payload: Any) -> None:
         self.records.append(Note(participant, self.now, kind, subject, payload))
@@ -341,7 +372,7 @@ class Memory:
         self.contracts = Contracts(self.undo, self.exchanges)
         self.transfers, self.grants = Transfers(self.undo), Grants(self.undo)
         self.offers, self.datasets, self.policies = Offers(self.undo), Datasets(self.undo), Policies(self.undo)
-        self.peers = Peers(self.undo)
+        self.peers, self.seals, self.keys = Peers(self.undo), Seals(self.undo), Keys(self.undo)
 
     def pids(self) -> list[str]:
         return list(self.exchanges.rows)

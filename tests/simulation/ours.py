@@ -14,6 +14,7 @@ import orjson
 
 from connector import canonical
 from connector.errors import BadMessage, ConnectorError
+from connector.identity import keys
 from connector.protocol import messages, transfer
 from connector.services import contracts, facts, permission, receive, transfers
 from connector.services.decide import Decide
@@ -26,11 +27,14 @@ from connector.services.transfer import GENERATION_SECONDS
 from connector.store.exchanges import STATES, Exchange
 from connector.store.outbox import Parcel
 from connector.store.parties import PINNED, Peer
+from connector.store.seals import HeldKey
 from tests.simulation.home import GRANT_KEY, Home, Store, at_once
 from tests.simulation.world import DAY, START, Call, Party, World
 
 T = TypeVar("T")
 P = ParamSpec("P")
+KEYS = {name: keys.generate() for name in ("consumer", "provider", "ours")}
+"""The keys that seal, by the party's name: new in every run of the program, as no history shows them."""
 RESTART_SECONDS = 30.0
 UPKEEP_SECONDS = DAY / 2
 
@@ -73,6 +77,7 @@ class Ours:
         office = Office(
             decide=decide, token=partial(grant_token, GRANT_KEY), root=root_of, new_id=self.new_id, parcel=self._parcel,
             settled=self._settled, heard=self._heard, closed=self._closed, renewed=self._closed,
+            seal=lambda _participant, _now: KEYS[name],
         )  # fmt: skip
         home: Any = Home(self.did, office, Store(self.write, self.read), lambda: world.now)
         self.house = home
@@ -93,8 +98,17 @@ class Ours:
     def meet(self, peer: Party) -> None:
         """Pin the peer."""
         self.peer, self.peer_did = peer, did_of(peer.name)
-        row = Peer(self.did, self.peer_did, "pinned", base_of(self.peer_did), PINNED, [], None, START, "test", START)
-        self.database.run(lambda unit: unit.peers.add(row), START)
+        seals = START if isinstance(peer, Ours) else None
+        base = base_of(self.peer_did)
+        row = Peer(self.did, self.peer_did, "pinned", base, PINNED, [], None, START, "test", START, seals)
+
+        def pin(unit: Any) -> None:
+            unit.peers.add(row)
+            if seals is not None:
+                key = KEYS[peer.name]
+                unit.keys.add(HeldKey(self.did, self.peer_did, "seal", key.kid, START, key.public.jwk))
+
+        self.database.run(pin, START)
         self.speaker: Any = SimpleNamespace(
             member=self.house.member(self.did),
             caller=Caller(self.did, self.peer_did, base_of(self.peer_did)),
@@ -318,6 +332,9 @@ class Ours:
     def _starting(self, pid: str) -> bool:
         pending = self.read(lambda unit: unit.exchanges.load(self.did, pid)).turn.pending
         return pending is not None and pending.move == transfer.START
+
+    def seal(self, contract: str, kind: str) -> Any:
+        return self.read(lambda unit: unit.seals.get(contract, kind))
 
     @survives
     def expire(self) -> None:

@@ -1,15 +1,17 @@
-"""What must hold at every commit and at the end, whatever happened on the way (invariants I2 to I8)."""
+"""What must hold at every commit and at the end, whatever happened on the way (invariants I1 to I8)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from connector.evidence.seal import AGREEMENT, VERIFICATION
 from connector.protocol import machine, messages, transfer
 from connector.protocol.machine import PROVIDER, TERMINATED
 from connector.services.deliver import Answer
 from connector.services.house import grant_token
 from connector.store.exchanges import STATES, Exchange
+from connector.store.seals import ONE_SIDED, TWO_SIDED
 from tests.simulation.foreign import Foreign, Process
 from tests.simulation.home import GRANT_KEY
 from tests.simulation.ours import Ours
@@ -69,11 +71,30 @@ class Witness:
         if before is None or before.turn.state == turn.state:
             return
         self.moved(party)
+        if exchange_final(after):
+            self._sealed(party, after)
         unsent = before.turn.pending
         if unsent and not unsent.sent and turn.acked == unsent.seq:
             self.fault(f"I3: {party.name}'s {unsent.move} took effect before it was sent")
         if before.turn.ended:
             self.fault(f"I6: {party.name} left {before.turn.state} for {turn.state}")
+
+    def _sealed(self, party: Ours, exchange: Exchange) -> None:
+        """I1: final only with the agreement and both seals stored; with our own alone where the peer does not seal."""
+        contract, row, first, counter = party.read(
+            lambda unit: (
+                unit.contracts.get(exchange.pid),
+                unit.peers.get(exchange.participant, exchange.peer),
+                unit.seals.get(exchange.pid, AGREEMENT),
+                unit.seals.get(exchange.pid, VERIFICATION),
+            )
+        )
+        wanted = TWO_SIDED if row.seals is not None else ONE_SIDED
+        own = first if exchange.turn.role == PROVIDER else counter
+        if own is None or contract.agreement is None or contract.sealed != wanted:
+            self.fault(f"I1: {party.name} is final, {contract.sealed} instead of {wanted}")
+        if wanted == TWO_SIDED and (first is None or counter is None):
+            self.fault(f"I1: {party.name} is final without both seals")
 
     def _tell(self, party: Ours, exchange: Exchange) -> None:
         turn = exchange.turn
@@ -196,7 +217,12 @@ class Witness:
                 provider.read(lambda unit: unit.contracts.get(theirs.pid)),
             ]
             if held[0].agreement is None or held[0].agreement != held[1].agreement:
-                self.fault("final with different agreements")
+                self.fault("I1: final with different agreements")
+            # The contract that transfers begin under in most seeds was not negotiated.
+            for kind in () if mine.pid.startswith("urn:contract:") else (AGREEMENT, VERIFICATION):
+                left, right = consumer.seal(mine.pid, kind), provider.seal(theirs.pid, kind)
+                if left is None or right is None or left.jws != right.jws:
+                    self.fault(f"I1: final with different seals: {kind}")
         if mine.protocol == "transfer" and mine.turn.state == "STARTED" and theirs.turn.state == "STARTED":
             found = consumer.read(lambda unit: unit.transfers.get(mine.pid))
             grant = provider.read(lambda unit: unit.grants.of_transfer(theirs.pid))
@@ -254,6 +280,10 @@ def _unfinished(exchange: Exchange) -> bool:
 def _agree(exchange: Exchange, theirs: Process) -> bool:
     # A peer without an answer to its first message shows what that asks for.
     return exchange.turn.shown == (theirs.state or ("REQUESTED" if exchange.turn.role == PROVIDER else "OFFERED"))
+
+
+def exchange_final(exchange: Exchange) -> bool:
+    return exchange.protocol == "negotiation" and exchange.turn.state == "FINALIZED"
 
 
 def _same(one: Exchange, other: Exchange) -> bool:
