@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from connector.identity.keys import KeyPair
+    from connector.identity.keys import KeyPair, Signer
     from connector.services.house import Member
     from tests.acceptance.towns import Town
 
@@ -243,7 +243,7 @@ async def _with_new_keys(town: Town) -> None:
     await town.start()
 
 
-def _rotated(monkeypatch: pytest.MonkeyPatch, did: str, old: KeyPair, new: KeyPair) -> None:
+def _rotated(monkeypatch: pytest.MonkeyPatch, did: str, old: Signer, new: KeyPair) -> None:
     """Have a participant show a new token key in the place of its old one, which names it."""
     usual: Callable[..., dict[str, Any]] = places.document
     rotation = pinned.endorse(old, did, new.kid, "token", 1_700_000_000)
