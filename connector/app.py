@@ -20,6 +20,7 @@ from connector.config import Config
 from connector.dataplane.digests import Digests
 from connector.errors import ConfigError, Unavailable
 from connector.http import dsp, health, management, metrics, reading
+from connector.http.connection import Limits as Connections
 from connector.http.limits import Buckets, Limiter, networks
 from connector.http.metrics import Depths, Metrics
 from connector.http.middleware import Name, protect
@@ -94,7 +95,12 @@ class Application:
         await self._check(loopback=loopback)
         self._assemble(Client(loopback=loopback), loopback=loopback)
         await self.house.load()
-        await self._listen()
+        try:
+            await self._listen()
+        except ConfigError:
+            await self.house.client.close()
+            await self.store.close()
+            raise
         await self._dispatch.start()
         self._upkeep.start()
 
@@ -166,9 +172,9 @@ class Application:
     def _watch(self) -> None:
         self._upkeep.watch()
 
-    def _closed(self, grant: str) -> None:
-        self._grants.forget(grant)
-        self.streams.cut([grant])
+    def _closed(self, what: str) -> None:
+        self._grants.forget(what)
+        self.streams.cut([what])
 
     async def _listen(self) -> None:
         settings, limits = self.settings, limits_of(self.settings)
@@ -178,11 +184,16 @@ class Application:
         public.add_routes(reading.routes(self.house, self._grants, self.streams, self._access, Digests()))
         health.add_health(private, self.problems)
         metrics.add_metrics(private, self.metrics, self._depths)
-        management.add_management(private, self.house, language=settings.language)
+        management.add_management(private, self.house, self.streams, language=settings.language)
         self._protect(public, "public")
         self._protect(private, "private")
-        self.public = await start_listener(public, settings.public_host, settings.public_port, None, limits)
-        self.private = await start_listener(private, settings.admin_host, settings.admin_port, self._tls(), limits)
+        tls = self._tls()
+        self.public = await _bound(public, "public_port", settings.public_host, settings.public_port, None, limits)
+        try:
+            self.private = await _bound(private, "admin_port", settings.admin_host, settings.admin_port, tls, limits)
+        except ConfigError:
+            await self.public.stop()
+            raise
 
     def _protect(self, app: web.Application, name: Name) -> None:
         settings = self.settings
@@ -207,6 +218,16 @@ class Application:
             return await self.store.read(lambda unit: Depths(unit.outbox.depth(), unit.exchanges.stalled_count()))
         except Unavailable:
             return None
+
+
+async def _bound(
+    app: web.Application, setting: str, host: str, port: int, tls: ssl.SSLContext | None, limits: Connections
+) -> Listener:
+    """Start a listener. Raises ConfigError `listener_refused` with the address."""
+    try:
+        return await start_listener(app, host, port, tls, limits)
+    except OSError as error:
+        raise ConfigError("listener_refused", field=setting, host=host, port=port, reason=error.strerror) from error
 
 
 def _authenticators(settings: Config, loopback: bool, did: str, signers: Signers) -> Mapping[str, Authenticator]:  # noqa: FBT001 - partially applied

@@ -40,15 +40,15 @@ _KEY_CHARACTERS: Final = 200
 _GATEWAY_SEGMENTS: Final = GATEWAY.count("/") + 1
 
 
-def add_management(app: web.Application, house: House, *, language: str = "sv") -> None:
+def add_management(app: web.Application, house: House, streams: Streams, *, language: str = "sv") -> None:
     """Serve the management API.
 
     Args:
         app: the private listener's application.
         house: the installation.
+        streams: where answers of the gateway are registered while they run, by the id of the transfer.
         language: of texts in answers when a request asks for none.
     """
-    streams = Streams()
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _serve(house, route, language))
     gateway = _gateway(house, streams, language)
@@ -152,8 +152,15 @@ def _gateway(house: House, streams: Streams, language: str) -> Handler:
         prefix = "/".join(request.rel_url.raw_path.split("/")[:_GATEWAY_SEGMENTS])
         wanted = read_of(request, tail(request, prefix))
         contract = ask.path["contract"]
-        async with streams.running(contract, request.transport) as running:
-            return await deliver(request, reading.open_data(house, ask.participant, contract, wanted), running)
+        transfer = await reading.started(house, ask.participant, contract)
+
+        def still() -> Awaitable[bool]:
+            return reading.still_started(house, ask.participant, contract, transfer)
+
+        async with streams.running(transfer, request.transport, still) as running:
+            # Looked up again in here: from now on whatever ends the transfer also cuts this answer.
+            opened = reading.open_data(house, ask.participant, contract, wanted, transfer=transfer)
+            return await deliver(request, opened, running)
 
     return handle
 

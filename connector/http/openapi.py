@@ -18,6 +18,7 @@ from connector.http.resources import Resource
 
 _SCHEMAS: Final = "#/components/schemas/{model}"
 _JSON: Final = "application/json"
+_DATA: Final = "/api/v1/participants/{participant}/contracts/{contract}/data"
 _DESCRIPTION: Final = (
     "The management API of the Municipal Dataspace Connector, on the private listener. `x-scope` is what the operator's "
     "token must allow: read, write (includes read) or approve (includes both). Identifiers in paths are percent-encoded."
@@ -131,8 +132,15 @@ def _gateway() -> dict[str, Any]:
         "x-scope": "read",
         "responses": answers | {"default": {"$ref": "#/components/responses/Problem"}},
     }
-    path = "/api/v1/participants/{participant}/contracts/{contract}/data/{path}"
     names = [_in_path(name) for name in ("participant", "contract", "path")]
-    get = {"operationId": "read_data", "summary": "Read a contract's data through this connector.", **operation}
-    head = {"operationId": "head_data", "summary": "Ask what a contract's data is like.", **operation}
-    return {path: {"parameters": names, "get": get, "head": head}}
+    told = {"get": "Read {} through this connector.", "head": "Ask what {} is like."}
+
+    def methods(suffix: str, what: str) -> dict[str, Any]:
+        return {
+            method: {"operationId": f"{method}_data{suffix}", "summary": summary.format(what), **operation}
+            for method, summary in told.items()
+        }
+
+    whole = {"parameters": names[:2], **methods("", "a contract's data, or the list of what it holds,")}
+    below = {"parameters": names, **methods("_below", "a part of a contract's data")}
+    return {_DATA: whole, _DATA + "/{path}": below}

@@ -52,7 +52,7 @@ class Running:
 
 
 class Streams:
-    """All running streams of a process, by key (a grant's id). For one event loop.
+    """All running streams of a process, by key: a grant's id, as consumer a transfer's. For one event loop.
 
     Args:
         watch_seconds: how often a stream that lasts is asked whether it is still permitted.

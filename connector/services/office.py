@@ -38,7 +38,7 @@ class Office:
         parcel: told of a new pending move, and of its process, after the commit (the dispatcher).
         settled: told of a move that is no longer pending.
         heard: told that a peer is alive (participant, peer).
-        closed: told of a closed grant (running streams are cut).
+        closed: told of a closed grant, or of a transfer that we as consumer read no more (running streams are cut).
         renewed: told of a grant whose token changed.
         watch: told that `check_at` or an expiry may have changed.
         lease_seconds: how long a process holds what it is about to send.

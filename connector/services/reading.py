@@ -13,12 +13,12 @@ from typing import Any
 
 from connector.dataplane import pull
 from connector.dataplane.ports import Read, StreamContent
-from connector.errors import ConnectorError, Denied, Missing, Unreachable, WrongState
+from connector.errors import ConnectorError, Denied, Invalid, Missing, Unreachable, WrongState
 from connector.peer.call import expect
-from connector.protocol import transfer
 from connector.protocol.machine import CONSUMER
 from connector.services.house import House
 from connector.services.speak import known, reach_of, speak
+from connector.services.transfer import readable
 from connector.store.contracts import Transfer
 from connector.store.unit import Unit
 
@@ -27,15 +27,17 @@ _ADDRESS_SECONDS = 2.0
 
 
 @asynccontextmanager
-async def open_data(house: House, participant: str, contract: str, wanted: Read) -> AsyncIterator[StreamContent]:
-    """Read under a contract's started transfer and give the provider's answer while it arrives.
+async def open_data(
+    house: House, participant: str, contract: str, wanted: Read, *, transfer: str | None = None
+) -> AsyncIterator[StreamContent]:
+    """Read under a contract's started transfer (that one, where it is named) and give the provider's answer while it arrives.
 
     Raises:
         Missing: `contract_unknown`. WrongState: `transfer_not_started`, `transfer_without_address`.
         Denied, Unknown, BadMessage, TooMany, Unreachable: as `dataplane.pull.read`.
     """
     house.member(participant)
-    peer, found = await _started(house, participant, contract)
+    peer, found = await _started(house, participant, contract, transfer)
     found = await _fresh(house, participant, peer, found)
     opened = pull.read(house.client, await _address(house, participant, peer, found), wanted)
     try:
@@ -52,11 +54,27 @@ async def open_data(house: House, participant: str, contract: str, wanted: Read)
         await opened.__aexit__(None, None, None)
 
 
-async def _started(house: House, participant: str, contract: str) -> tuple[str, Transfer]:
+async def started(house: House, participant: str, contract: str) -> str:
+    """Return the id of a contract's started transfer. Raises Missing `contract_unknown`, WrongState `transfer_not_started`."""
+    house.member(participant)
+    _, found = await house.store.read(lambda unit: _find(unit, participant, contract, None))
+    return found.id
+
+
+async def still_started(house: House, participant: str, contract: str, transfer: str) -> bool:
+    """Tell whether a contract's transfer may still be read."""
+    try:
+        await house.store.read(lambda unit: _find(unit, participant, contract, transfer))
+    except Invalid:
+        return False
+    return True
+
+
+async def _started(house: House, participant: str, contract: str, transfer: str | None) -> tuple[str, Transfer]:
     """Return the provider and the started transfer; an address on its way after a resumption is waited for briefly."""
     deadline = house.now() + _ADDRESS_SECONDS
     while True:
-        peer, found = await house.store.read(lambda unit: _find(unit, participant, contract))
+        peer, found = await house.store.read(lambda unit: _find(unit, participant, contract, transfer))
         if found.endpoint is not None and found.token is not None:
             return peer, found
         if house.now() > deadline:
@@ -64,13 +82,13 @@ async def _started(house: House, participant: str, contract: str) -> tuple[str, 
         await asyncio.sleep(0.05)
 
 
-def _find(unit: Unit, participant: str, contract: str) -> tuple[str, Transfer]:
+def _find(unit: Unit, participant: str, contract: str, transfer: str | None) -> tuple[str, Transfer]:
     held = unit.contracts.get(contract)
     if held is None or held.participant != participant or held.role != CONSUMER:
         raise Missing("contract_unknown")
     for found in reversed(unit.transfers.of_contract(contract)):
         exchange = unit.exchanges.load(participant, found.id)
-        if exchange is not None and exchange.turn.state == transfer.STARTED:
+        if transfer in (None, found.id) and exchange is not None and readable(exchange.turn):
             return held.peer, found
     raise WrongState("transfer_not_started", contract=contract)
 

@@ -10,7 +10,7 @@ from connector import canonical
 from connector.errors import BadMessage, Unknown
 from connector.protocol import messages, transfer
 from connector.protocol.context import RENEWAL
-from connector.protocol.machine import CONSUMER, PROVIDER, TERMINATION
+from connector.protocol.machine import CONSUMER, PROVIDER, TERMINATION, Process
 from connector.protocol.messages import Message
 from connector.services import facts, permission
 from connector.services.decide import Situation
@@ -133,6 +133,8 @@ class Transfers:
         if turn.role == CONSUMER:
             if turn.state not in (None, transfer.REQUESTED, transfer.STARTED):
                 unit.transfers.change(exchange.pid, token=None, token_until=None)
+            if turn.state not in (None, transfer.REQUESTED) and not readable(turn):
+                unit.after_commit(lambda: office.closed(exchange.pid))
             return
         grant = unit.grants.of_transfer(exchange.pid)
         if grant is None or grant.closed is not None:
@@ -142,6 +144,12 @@ class Transfers:
         if turn.wanted is None and pending not in _CLOSING and (starting or turn.state == transfer.STARTED):
             return
         close(unit, office, grant, turn.wanted or pending or turn.shown, by=by)
+
+
+def readable(turn: Process) -> bool:
+    """Tell whether a consumer may read now: the transfer is started, and no move of ours is about to end that."""
+    pending = turn.pending.move if turn.pending else None
+    return turn.state == transfer.STARTED and turn.wanted is None and pending not in _CLOSING
 
 
 def close(unit: Unit, office: Office, grant: Grant, why: str, *, by: str) -> None:
