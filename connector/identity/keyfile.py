@@ -34,13 +34,18 @@ def create_key(path: Path) -> KeyPair:
     return new
 
 
-def load_key(path: Path) -> KeyPair:
+def load_key(path: Path, *, credential: bool = False) -> KeyPair:
     """Read an ES256 key pair.
+
+    Args:
+        path: the file.
+        credential: whether systemd keeps it: its folder is then closed, and the file's own mode tells nothing (systemd.exec,
+            "Credentials": access is granted by an access control list, which shows in the bits of the group).
 
     Raises:
         ConfigError: `key_file_unreadable`, `key_file_open_to_others`, `key_file_wrong_kind`.
     """
-    pem = _read(path)
+    pem = _read(path, credential=credential)
     try:
         private = serialization.load_pem_private_key(pem, password=None)
         if isinstance(private, ec.EllipticCurvePrivateKey):
@@ -61,16 +66,34 @@ def create_secret(path: Path) -> bytes:
     return secret
 
 
-def load_secret(path: Path) -> bytes:
-    """Read a secret of exactly 32 bytes.
+def load_secret(path: Path, *, credential: bool = False) -> bytes:
+    """Read a secret of exactly 32 bytes; `credential` as in `load_key`.
 
     Raises:
         ConfigError: `key_file_unreadable`, `key_file_open_to_others`, `key_file_wrong_kind`.
     """
-    secret = _read(path)
+    secret = _read(path, credential=credential)
     if len(secret) != SECRET_BYTES:
         raise ConfigError("key_file_wrong_kind", path=str(path))
     return secret
+
+
+def check_closed(path: Path) -> None:
+    """Refuse a key file that others can open.
+
+    Raises:
+        ConfigError: `key_file_unreadable`, `key_file_open_to_others`.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise ConfigError("key_file_unreadable", path=str(path), why=error.strerror) from None
+    _refuse_open(path, mode)
+
+
+def _refuse_open(path: Path, mode: int) -> None:
+    if mode & _OTHERS:
+        raise ConfigError("key_file_open_to_others", path=str(path), mode=f"{stat.S_IMODE(mode):04o}")
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -86,13 +109,13 @@ def _write(path: Path, data: bytes) -> None:
         raise ConfigError("key_file_unwritable", path=str(path), why=error.strerror) from None
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, *, credential: bool) -> bytes:
     try:
         with path.open("rb") as file:
             mode = os.fstat(file.fileno()).st_mode
             data = file.read(_MOST_BYTES)
     except OSError as error:
         raise ConfigError("key_file_unreadable", path=str(path), why=error.strerror) from None
-    if mode & _OTHERS:
-        raise ConfigError("key_file_open_to_others", path=str(path), mode=f"{stat.S_IMODE(mode):04o}")
+    if not credential:
+        _refuse_open(path, mode)
     return data

@@ -1,7 +1,7 @@
 """A participant's names: its `did:web` id, its root URL and what hangs under it, and its DID document (pure).
 
 Source: the did:web method specification, "Read (Resolve)" and "Create"; DSP 2025-1, "Discovery" (DID services).
-`http` is used exactly when the host is a loopback one (architecture, "Two listeners").
+`http` is used exactly when the host is a loopback one and the installation has no certificate (architecture, "Two listeners").
 """
 
 from __future__ import annotations
@@ -47,17 +47,24 @@ class Place:
     host: str
     port: int | None
     segments: tuple[str, ...]
+    secure: bool = False
+    """Whether https is spoken with this machine too; with any other it always is."""
 
     @property
     def loopback(self) -> bool:
-        """Whether this place is the machine itself, and so spoken to over http."""
+        """Whether this place is the machine itself."""
         return loopback_host(self.host)
+
+    @property
+    def scheme(self) -> str:
+        """`https`, or `http` for this machine itself where it has no certificate."""
+        return "http" if self.loopback and not self.secure else "https"
 
     @property
     def root(self) -> str:
         """The root URL, without a slash at its end."""
         port = "" if self.port is None else f":{self.port}"
-        return "/".join((f"{'http' if self.loopback else 'https'}://{self.host}{port}", *self.segments))
+        return "/".join((f"{self.scheme}://{self.host}{port}", *self.segments))
 
     @property
     def did(self) -> str:
@@ -82,8 +89,12 @@ class Place:
         return f"{self.root}{DSP_PATH}"
 
 
-def place(did: str) -> Place:
+def place(did: str, *, secure: bool = False) -> Place:
     """Return where a `did:web` id leads.
+
+    Args:
+        did: the id.
+        secure: whether our installation has a certificate, and so speaks https with loopback hosts too.
 
     Raises:
         Invalid: `did_invalid`: not a did:web id, or one whose host is a number other than the loopback ones.
@@ -91,11 +102,11 @@ def place(did: str) -> Place:
     match = _DID.fullmatch(did) if len(did) <= MAX_LENGTH else None
     if match is None:
         raise Invalid("did_invalid")
-    return _place(unquote(match["host"]), tuple(match["path"].split(":")[1:]))
+    return _place(unquote(match["host"]), tuple(match["path"].split(":")[1:]), secure=secure)
 
 
 def at(root: str) -> Place:
-    """Return the place of a root URL: https, or http exactly when the host is a loopback one.
+    """Return the place of a root URL: https, or http where the host is a loopback one.
 
     Raises:
         Invalid: `root_invalid`.
@@ -104,10 +115,10 @@ def at(root: str) -> Place:
     if match is None:
         raise Invalid("root_invalid")
     try:
-        found = _place(match["host"], tuple(match["path"].split("/")[1:]))
+        found = _place(match["host"], tuple(match["path"].split("/")[1:]), secure=match["scheme"] == "https")
     except Invalid:
         raise Invalid("root_invalid") from None
-    if found.loopback != (match["scheme"] == "http"):
+    if found.scheme != match["scheme"]:
         raise Invalid("root_invalid")
     return found
 
@@ -120,6 +131,7 @@ def document(
     retired: Sequence[PublicKey] = (),
     announce: Iterable[str] = (),
     rotations: Iterable[str] = (),
+    secure: bool = False,
 ) -> dict[str, Any]:
     """Return the DID document of a participant of ours.
 
@@ -132,11 +144,12 @@ def document(
         announce: extensions of ours that it speaks, as IRIs.
         rotations: every endorsement of a key by an earlier one (`pinned.endorse`); never dropped while peers may
             have missed the change.
+        secure: as `place`.
 
     Raises:
         Invalid: `did_invalid`.
     """
-    where = place(did)
+    where = place(did, secure=secure)
     keys = {key.thumbprint: key for key in (*token, *seal, *retired)}
     for_token, for_seal = ([f"{did}#{key.thumbprint}" for key in some] for some in (token, seal))
     extensions = {ANNOUNCES: list(announce), ROTATIONS: list(rotations)}
@@ -155,7 +168,7 @@ def document(
     }
 
 
-def _place(authority: str, segments: tuple[str, ...]) -> Place:
+def _place(authority: str, segments: tuple[str, ...], *, secure: bool) -> Place:
     match = _HOST.fullmatch(authority)
     if match is None or {".", ".."} & set(segments):
         raise Invalid("did_invalid")
@@ -164,7 +177,7 @@ def _place(authority: str, segments: tuple[str, ...]) -> Place:
     numeric = _LAST_LABEL_NUMERIC.fullmatch(host) is not None and not loopback_host(host)
     if numeric or (port or 0) > _MOST_PORT:
         raise Invalid("did_invalid")
-    return Place(host, port, segments)
+    return Place(host, port, segments, secure)
 
 
 def _method(did: str, key: PublicKey) -> dict[str, Any]:

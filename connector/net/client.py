@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
+from connector import clock
 from connector.errors import Unreachable
 from connector.net.dial import CONNECTIONS_PER_PEER, AddressRefusedError, Resolver, connector
 from connector.net.egress import Reach, check_url
+from connector.net.tls import ANYBODY, Contexts, Expected, connecting_code, refuses_ours
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
     from aiohttp.abc import AbstractResolver
+    from yarl import URL
 
 USER_AGENT = "municipal-dataspace-connector"
 ANSWER_BYTES = 256 * 1024
@@ -47,22 +50,38 @@ class Streamed:
     chunks: AsyncIterator[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """Connections that may stand in for each other. Downloads have their own, so that they never hold up messages."""
+
+    reach: Reach
+    expected: Expected
+    streaming: bool
+
+
 class Client:
     """Calls peers and upstreams; made once per process and closed at its end.
 
     Args:
         loopback: whether the installation itself is a loopback one (`egress.loopback_host` of its own host).
         resolver: name look-ups; by default the system's, in threads of their own.
-        tls: one long-lived context for every https call; by default the system's certificate authorities.
+        tls: the long-lived contexts of https calls; by default the system's certificate authorities.
+        secure: whether we have a certificate, and so speak https with loopback hosts too (`participant.Place.secure`).
     """
 
     def __init__(
-        self, *, loopback: bool, resolver: AbstractResolver | None = None, tls: ssl.SSLContext | None = None
+        self,
+        *,
+        loopback: bool,
+        resolver: AbstractResolver | None = None,
+        tls: Contexts | None = None,
+        secure: bool = False,
     ) -> None:
+        self.secure = secure
         self._loopback = loopback
         self._resolver = resolver
-        self._tls = tls
-        self._sessions: dict[tuple[Reach, bool], aiohttp.ClientSession] = {}
+        self._tls = tls or Contexts(clock.now)
+        self._sessions: dict[_Pool, aiohttp.ClientSession] = {}
 
     async def request(
         self,
@@ -70,6 +89,7 @@ class Client:
         url: str,
         *,
         reach: Reach,
+        expected: Expected = ANYBODY,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         limit: int = ANSWER_BYTES,
@@ -81,22 +101,23 @@ class Client:
             method: the HTTP method.
             url: where to; see `egress.check_url`.
             reach: who named the address.
+            expected: what the other side's certificate must be.
             headers: sent as they are.
             body: sent as it is.
             limit: the most bytes of the answer's body, before and after decoding.
             timeout_seconds: for everything, from the look-up of the name to the last byte.
 
         Raises:
-            Unreachable: `url_refused`, `address_refused`, `header_refused`, `peer_unreachable`, `peer_certificate`,
-                `peer_timeout`, `peer_redirected`, `peer_answer_too_large`, `peer_answer_encoding`,
+            Unreachable: `url_refused`, `address_refused`, `header_refused`, `peer_unreachable`, a code of
+                `tls.connecting_code`, `peer_without_tls`, `peer_timeout`, `peer_redirected`, `peer_answer_too_large`, `peer_answer_encoding`,
                 `peer_answer_broken`.
         """
         timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=timeout_seconds)
         sent = {"Accept-Encoding": "gzip"} | _checked(headers)
         with _translated(url):
-            call = self._session(reach, streaming=False).request(
+            call = self._session(_Pool(reach, expected, streaming=False)).request(
                 method,
-                check_url(url, loopback=self._loopback),
+                self._checked_url(url, expected),
                 headers=sent,
                 data=body,
                 timeout=timeout,
@@ -114,6 +135,7 @@ class Client:
         url: str,
         *,
         reach: Reach,
+        expected: Expected = ANYBODY,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         idle_seconds: float = IDLE_SECONDS,
@@ -126,9 +148,9 @@ class Client:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=idle_seconds)
         sent = {"Accept-Encoding": "identity"} | _checked(headers)
         with _translated(url):
-            response = await self._session(reach, streaming=True).request(
+            response = await self._session(_Pool(reach, expected, streaming=True)).request(
                 method,
-                check_url(url, loopback=self._loopback),
+                self._checked_url(url, expected),
                 headers=sent,
                 data=body,
                 timeout=timeout,
@@ -148,20 +170,43 @@ class Client:
         if self._resolver is not None:
             await self._resolver.close()
 
-    def _session(self, reach: Reach, *, streaming: bool) -> aiohttp.ClientSession:
-        """Return the pool for a reach; downloads have their own, so that they never hold up messages."""
-        session = self._sessions.get((reach, streaming))
-        if session is None:
-            session = self._sessions[(reach, streaming)] = self._open(reach, streaming=streaming)
-        return session
+    async def forget(self, expected: Expected) -> None:
+        """Close the connections that were opened under a trust which has ended."""
+        self._tls.forget(expected)
+        for pool in [pool for pool in self._sessions if pool.expected == expected and expected.strict]:
+            await self._sessions.pop(pool).close()
 
-    def _open(self, reach: Reach, *, streaming: bool) -> aiohttp.ClientSession:
+    @property
+    def resolver(self) -> AbstractResolver:
+        """How names are looked up."""
         if self._resolver is None:
             self._resolver = Resolver()
-        per_peer = 0 if streaming else CONNECTIONS_PER_PEER
+        return self._resolver
+
+    @property
+    def loopback(self) -> bool:
+        """Whether loopback addresses may be called."""
+        return self._loopback
+
+    def _checked_url(self, url: str, expected: Expected) -> URL:
+        found = check_url(url, loopback=self._loopback)
+        if expected.strict and found.scheme != "https":
+            raise Unreachable("peer_without_tls", host=found.host or "")
+        return found
+
+    def _session(self, pool: _Pool) -> aiohttp.ClientSession:
+        """Return the session of a pool; a new pair of ours is shown from its next connection on."""
+        context = self._tls.of(pool.expected)
+        session = self._sessions.get(pool)
+        if session is None:
+            session = self._sessions[pool] = self._open(pool, context)
+        return session
+
+    def _open(self, pool: _Pool, context: ssl.SSLContext) -> aiohttp.ClientSession:
+        per_peer = 0 if pool.streaming else CONNECTIONS_PER_PEER
         session = aiohttp.ClientSession(
             connector=connector(
-                reach, loopback=self._loopback, resolver=self._resolver, tls=self._tls, per_peer=per_peer
+                pool.reach, loopback=self._loopback, resolver=self.resolver, tls=context, per_peer=per_peer
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": USER_AGENT},
@@ -171,7 +216,7 @@ class Client:
             read_bufsize=READ_BUFFER_BYTES,
         )
         # aiohttp sends a GET again when a kept-alive connection dies: the peer would see a spent token.
-        session._retry_connection = streaming  # noqa: SLF001 - there is no public switch
+        session._retry_connection = pool.streaming  # noqa: SLF001 - there is no public switch
         return session
 
 
@@ -236,11 +281,12 @@ def _translated(url: str) -> Iterator[None]:
         raise Unreachable(_connecting(error), host=host) from None
     except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError, aiohttp.InvalidURL):
         raise Unreachable("peer_answer_broken", host=host) from None
-    except (aiohttp.ClientError, OSError):
-        raise Unreachable("peer_unreachable", host=host) from None
+    except (aiohttp.ClientError, OSError) as error:
+        refused = refuses_ours(error) or refuses_ours(error.__cause__) or refuses_ours(getattr(error, "os_error", None))
+        raise Unreachable("peer_refuses_certificate" if refused else "peer_unreachable", host=host) from None
 
 
 def _connecting(error: aiohttp.ClientConnectorError) -> str:
     if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
-        return "peer_certificate"
+        return connecting_code(getattr(error, "certificate_error", None) or error.os_error)
     return "address_refused" if isinstance(error.os_error, AddressRefusedError) else "peer_unreachable"
