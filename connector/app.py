@@ -20,12 +20,14 @@ from connector.config import Config
 from connector.dataplane.digests import Digests
 from connector.errors import ConfigError, Unavailable
 from connector.http import dsp, health, management, metrics, reading
+from connector.http.certificate import CERTIFICATES, Certificates
 from connector.http.connection import Limits as Connections
 from connector.http.limits import Buckets, Limiter, networks
 from connector.http.metrics import Depths, Metrics
 from connector.http.middleware import Name, protect
-from connector.http.server import Listener, limits_of, start_listener
+from connector.http.server import Listener, admin_tls, limits_of, start_listener
 from connector.http.streams import Streams
+from connector.http.transport import Transport
 from connector.identity import keyfile
 from connector.identity.authenticator import MOCK, PINNED, Authenticator, PinnedAuthenticator
 from connector.identity.keys import Signer
@@ -78,6 +80,7 @@ class Application:
     _upkeep: Upkeep = field(init=False)
     _grants: Grants = field(init=False)
     _access: reading.Access = field(init=False)
+    _transport: Transport = field(init=False)
 
     async def start(self) -> None:
         """Migrate, load, listen, deliver.
@@ -86,6 +89,7 @@ class Application:
             ConfigError: what keeps the installation from starting, with the file or setting that is to blame.
         """
         url = self.settings.database_url()
+        self._transport = Transport(self.settings, self.now)
         await asyncio.to_thread(migrate.upgrade, url)
         self.store = Store(url, self.now, observe=lambda seconds, _units: self.metrics.committed(seconds))
         participants = await self.store.read(lambda unit: unit.participants.list())
@@ -93,8 +97,9 @@ class Application:
             raise ConfigError("no_participant")
         loopback = place(participants[0].id).loopback
         await self._check(loopback=loopback)
-        self._assemble(Client(loopback=loopback), loopback=loopback)
+        self._assemble(self._transport.client(loopback=loopback), loopback=loopback)
         await self.house.load()
+        self._transport.follow(self.house)
         try:
             await self._listen()
         except ConfigError:
@@ -142,7 +147,10 @@ class Application:
             limits=limits, seal=self._seal,
         )  # fmt: skip
         make = self.authenticators or partial(_authenticators, self.settings, loopback)
-        self.house = House(self.settings.home, self.store, client, key, make, office, self.settings.page_size, self.now)
+        self.house = House(
+            self.settings.home, self.store, client, key, make, office, self.settings.page_size, self.now,
+            credentials=self.settings.credentials, tls=self._transport.tls,
+        )  # fmt: skip
         delivery = Delivery(self.house.exchanging, random.SystemRandom().random)
         self._dispatch = Dispatch(self.house, delivery, self.metrics.sent)
         self._upkeep = Upkeep(self.house, self._dispatch)
@@ -180,6 +188,7 @@ class Application:
         settings, limits = self.settings, limits_of(self.settings)
         public, private = web.Application(), web.Application()
         public[dsp.HOUSE] = self.house
+        public[CERTIFICATES] = Certificates(self.house, networks(settings.client_certificate_proxies), self.now)
         public.add_routes([*dsp.routes(), *self.public_routes])
         public.add_routes(reading.routes(self.house, self._grants, self.streams, self._access, Digests()))
         health.add_health(private, self.problems)
@@ -187,10 +196,10 @@ class Application:
         management.add_management(private, self.house, self.streams, language=settings.language)
         self._protect(public, "public")
         self._protect(private, "private")
-        tls = self._tls()
-        self.public = await _bound(public, "public_port", settings.public_host, settings.public_port, None, limits)
+        outer, inner = self._transport.listener(), admin_tls(settings)
+        self.public = await _bound(public, "public_port", settings.public_host, settings.public_port, outer, limits)
         try:
-            self.private = await _bound(private, "admin_port", settings.admin_host, settings.admin_port, tls, limits)
+            self.private = await _bound(private, "admin_port", settings.admin_host, settings.admin_port, inner, limits)
         except ConfigError:
             await self.public.stop()
             raise
@@ -204,14 +213,6 @@ class Application:
             clock.monotonic,
         )
         protect(app, name, language=settings.language, limiter=limiter, metrics=self.metrics)
-
-    def _tls(self) -> ssl.SSLContext | None:
-        files = self.settings.admin_tls()
-        if files is None:
-            return None
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.load_cert_chain(*files)
-        return context
 
     async def _depths(self) -> Depths | None:
         try:

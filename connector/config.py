@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 FILE: Final = "connector.toml"
 PREFIX: Final = "CONNECTOR_"
+CREDENTIAL: Final = "credential:"
 _FOREIGN = re.compile(r"(SERVICE_(HOST|PORT.*)|PORT(_.*)?)")  # what Kubernetes sets for a service named "connector"
 _NEAR = 0.75
 
@@ -53,17 +54,27 @@ Networks = Annotated[tuple[Annotated[str, BeforeValidator(_network)], ...], Befo
 
 
 class Config(BaseModel):
-    """All settings of one installation, checked and complete. `home` is where its files are; it is not a setting."""
+    """All settings of one installation, checked and complete.
+
+    `home` is where its files are, `credentials` the folder of its systemd credentials; neither is a setting.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     home: Path
+    credentials: Path | None = Field(default=None, repr=False)
     public_host: str = "127.0.0.1"
     public_port: Port = 9101
     admin_host: str = "127.0.0.1"
     admin_port: Port = 9102
     admin_tls_certificate_file: File = None
     admin_tls_key_file: File = None
+    public_tls_certificate_file: File = None
+    public_tls_key_file: File = None
+    client_tls_certificate_file: File = None
+    client_tls_key_file: File = None
+    tls_authorities_file: File = None
+    client_certificate_proxies: Networks = ()
     database: str = Field(default="sqlite:///connector.db", min_length=1, repr=False)
     database_password_file: File = None
     language: Literal["sv", "en"] = "sv"
@@ -84,14 +95,29 @@ class Config(BaseModel):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     def path(self, name: Path) -> Path:
-        """Return a path of a setting; a relative one starts in the home."""
+        """Return a path of a setting; a relative one starts in the home, `credential:NAME` is a systemd credential."""
+        if str(name).startswith(CREDENTIAL):
+            return (self.credentials or self.home) / str(name).removeprefix(CREDENTIAL)
         return self.home / name
+
+    def credential(self, path: Path) -> bool:
+        """Tell whether a file is a systemd credential."""
+        return self.credentials is not None and path.is_relative_to(self.credentials)
 
     def admin_tls(self) -> tuple[Path, Path] | None:
         """Return the certificate and key files of the private listener, if it speaks https."""
-        if self.admin_tls_certificate_file is None or self.admin_tls_key_file is None:
-            return None
-        return self.path(self.admin_tls_certificate_file), self.path(self.admin_tls_key_file)
+        return self._pair(self.admin_tls_certificate_file, self.admin_tls_key_file)
+
+    def public_tls(self) -> tuple[Path, Path] | None:
+        """Return the certificate and key files of the public listener, if it speaks https itself."""
+        return self._pair(self.public_tls_certificate_file, self.public_tls_key_file)
+
+    def client_tls(self) -> tuple[Path, Path] | None:
+        """Return the certificate and key files that we show to peers: the public listener's unless there are others."""
+        return self._pair(self.client_tls_certificate_file, self.client_tls_key_file) or self.public_tls()
+
+    def _pair(self, certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:
+        return None if certificate is None or key is None else (self.path(certificate), self.path(key))
 
     def database_url(self) -> str:
         """Return the database's address: SQLite's relative path made absolute, PostgreSQL's password filled in.
@@ -111,7 +137,10 @@ class Config(BaseModel):
         return urlunsplit(parts._replace(netloc=f"{user.partition(':')[0]}:{password}@{place}"))
 
 
-SETTINGS: Final = tuple(name for name in Config.model_fields if name != "home")
+SETTINGS: Final = tuple(name for name in Config.model_fields if name not in ("home", "credentials"))
+_PAIRS: Final = tuple(
+    (f"{name}_tls_certificate_file", f"{name}_tls_key_file") for name in ("admin", "public", "client")
+)
 
 
 def load(home: Path, environ: Mapping[str, str]) -> Config:
@@ -123,14 +152,15 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
     """
     values = {**_from_file(home / FILE), **_from_environment(environ)}
     try:
-        config = Config(home=home, **values)
+        config = Config(home=home, credentials=_folder(environ), **values)
     except ValidationError as error:
         name = str(error.errors()[0]["loc"][0])
         raise ConfigError("config_value", field=name, setting=name, allowed=allowed(name)) from None
     if not config.database.startswith(("sqlite:///", "postgresql://")):
         raise ConfigError("config_database", field="database")
-    if (config.admin_tls_certificate_file is None) != (config.admin_tls_key_file is None):
-        raise ConfigError("config_tls_pair", field="admin_tls_key_file")
+    for certificate, key in _PAIRS:
+        if (getattr(config, certificate) is None) != (getattr(config, key) is None):
+            raise ConfigError("config_tls_pair", field=key, certificate=certificate, key=key)
     return config
 
 
@@ -201,6 +231,12 @@ def allowed(name: str) -> str:
     if isinstance(low, Ge) and isinstance(high, Le):
         return f"{low.ge} … {high.le}"
     return _toml(field.default)
+
+
+def _folder(environ: Mapping[str, str]) -> Path | None:
+    """Return the folder in which systemd gives a service its credentials (systemd.exec, "Credentials")."""
+    named = environ.get("CREDENTIALS_DIRECTORY")
+    return Path(named) if named else None
 
 
 def _from_file(path: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from connector import config
+from connector.cli import tls
 from connector.cli.commands import DONE, MisusedError, Verb, option, place, port
 from connector.cli.session import TOKEN_FILE, Session
 from connector.errors import ConfigError, Invalid
@@ -24,7 +25,7 @@ from connector.store.session import Store
 
 FIRST_OPERATOR: Final = "admin"
 KEYS, POLICIES = "keys", "policies"
-_OURS: Final = (config.FILE, KEYS, TOKEN_FILE, "connector.db", "connector.db-wal", "connector.db-shm")
+_OURS: Final = (config.FILE, KEYS, tls.FOLDER, TOKEN_FILE, "connector.db", "connector.db-wal", "connector.db-shm")
 """What `init` makes; where one of these is, there is a home already, and nothing is touched."""
 
 
@@ -37,15 +38,21 @@ def run(session: Session) -> int:
         raise MisusedError("cli_ports_equal", field="--admin-port", port=public)
     _refuse_used(home)
     with _undone_on_failure(home):
-        settings = _files(session, home)
+        settings, certificate = _files(session, home)
         own = asyncio.run(_rows(settings, did, session.typed("name")))
     if place_of.loopback and place_of.port != public:
         session.output.warn("cli_init_port", did=did, said=place_of.port or 80, port=public)
     made = {"id": did, "name": own.row.name, "home": str(home), "token_file": str(home / TOKEN_FILE)}
     made |= {"operator": FIRST_OPERATOR, "fingerprints": {"token": own.token, "seal": own.seal}}
+    if certificate is not None:
+        made["certificate"] = {"file": str(certificate.file), "spki": certificate.spki, "until": certificate.until}
     if session.output.as_json:
         session.output.value(made)
     session.output.say("cli_init_done", home=home, name=own.row.name, did=did, token=own.token, seal=own.seal)
+    if certificate is not None:
+        session.output.say(
+            "cli_init_certificate", file=certificate.file, spki=certificate.spki, until=certificate.until
+        )
     return DONE
 
 
@@ -71,21 +78,24 @@ def _refuse_used(home: Path) -> None:
         raise ConfigError("cli_home_used", path=str(home), found=found)
 
 
-def _files(session: Session, home: Path) -> config.Config:
-    """Make the folders, the settings and the key of the grants' tokens."""
+def _files(session: Session, home: Path) -> tuple[config.Config, tls.Certificate | None]:
+    """Make the folders, the certificate for trying things out, the settings and the key of the grants' tokens."""
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     (home / KEYS).mkdir(mode=0o700)
     (home / POLICIES).mkdir(exist_ok=True)
     public, private = _ports(session)
+    certificate = tls.prepare(session, home, _place(session.typed("did")))
     config.write_first(
         home,
         language=session.output.language,
         public_port=public,
         admin_port=private,
         database=session.typed("database"),
+        public_tls_certificate_file=None if certificate is None else str(certificate.file),
+        public_tls_key_file=None if certificate is None else str(certificate.key),
     )
     keyfile.create_secret(home / KEYS / GRANTS_KEY)
-    return config.load(home, session.environ)
+    return config.load(home, session.environ), certificate
 
 
 async def _rows(settings: config.Config, did: str, name: str) -> Own:
@@ -96,7 +106,7 @@ async def _rows(settings: config.Config, did: str, name: str) -> Own:
     try:
         if await store.read(lambda unit: unit.participants.list()):
             raise ConfigError("cli_database_used", field="--database")
-        own = await participants.create(settings.home, store, did, name)
+        own = await participants.create(settings.home, store, did, name, secure=settings.public_tls() is not None)
         _, token = await operators.create(store, FIRST_OPERATOR, operators.APPROVE, by="init")
     finally:
         await store.close()
@@ -137,6 +147,9 @@ VERBS = (
             option("--public-port", "PORT", type=port),
             option("--admin-port", "PORT", type=port),
             option("--database", "URL"),
+            option("--tls-cert", "FILE"),
+            option("--tls-key", "FILE"),
+            option("--tls", choices=("dev",)),
         ),
         client=False,
     ),

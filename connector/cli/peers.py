@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.cli import output
@@ -23,7 +24,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
 
 def add(session: Session) -> int:
     """Look at a peer, let a person compare its fingerprints, and pin them."""
-    asked = {"id": session.typed("peer"), "auth": session.typed("auth", "pinned")}
+    asked = {"id": session.typed("peer"), "auth": session.typed("auth", "pinned"), **_trust(session)}
     if (endpoint := session.typed("endpoint")) is not None:
         asked["endpoint"] = endpoint
     body = {**asked, "fingerprints": _compared(session, asked)}
@@ -34,8 +35,9 @@ def add(session: Session) -> int:
 def confirm(session: Session) -> int:
     """Pin the keys that a known peer shows now."""
     known = session.api.get(session.path("peers", session.typed("peer")))
-    asked = {"id": known["id"], "auth": known["auth"], "endpoint": known["base"]}
-    body = {"fingerprints": _compared(session, asked)}
+    trust = _trust(session)
+    asked = {"id": known["id"], "auth": known["auth"], "endpoint": known["base"], **trust}
+    body = {"fingerprints": _compared(session, asked), **trust}
     session.output.done(session.api.post(session.path("peers", known["id"], "confirm"), body))
     return DONE
 
@@ -70,6 +72,26 @@ def remove(session: Session) -> int:
     return session.removed(session.path("peers", session.typed("peer")))
 
 
+def _trust(session: Session) -> dict[str, Any]:
+    """Return what the peer's certificate must be, as the API takes it: nothing where nothing was typed."""
+    certificate, authority = session.typed("certificate"), session.typed("ca")
+    found = {"certificate": _pem(certificate, "--certificate"), "authority": _pem(authority, "--ca")}
+    found |= {"keys": session.typed("spki"), "name": session.typed("tls_name")}
+    given = {name: value for name, value in found.items() if value is not None}
+    if session.typed("token_only"):
+        return {"trust": {}}
+    return {"trust": given} if given else {}
+
+
+def _pem(file: str | None, option: str) -> str | None:
+    if file is None:
+        return None
+    try:
+        return Path(file).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MisusedError("cli_file_unreadable", field=option, path=file, reason=str(error)) from None
+
+
 def _compared(session: Session, asked: Mapping[str, Any]) -> Sequence[str]:
     """Return the fingerprints that the operator vouches for: named, believed with `--yes`, or compared on the terminal."""
     if (named := session.typed("fingerprint")) is not None:
@@ -87,6 +109,7 @@ def _compared(session: Session, asked: Mapping[str, Any]) -> Sequence[str]:
 def _show_keys(session: Session, seen: Record) -> None:
     session.output.warn("cli_peer_seen", peer=seen["id"], base=seen["base"])
     session.output.rows([[key["thumbprint"], key["purpose"]] for key in seen["keys"]])
+    session.output.rows([[shown["spki"], shown["names"], shown["until"]] for shown in seen["certificates"]])
 
 
 _PEER: Final = place("DID", "peer")
@@ -95,11 +118,21 @@ _ATTEST: Final = (
     option("--part-of", "IRI", action="append"),
     option("--fact", "NAME=VALUE", text="attested_fact", action="append"),
 )
+_TRUST: Final = (
+    option("--certificate", "FILE"),
+    option("--spki", "HASH", nargs="+", type=str.strip),
+    option("--ca", "FILE"),
+    option("--name", "DNS", text="tls_name", dest="tls_name"),
+)
 VERBS = (
-    Verb("add", add, (_PEER, option("--endpoint", "URL"), option("--auth", choices=("pinned", "mock")), *_VOUCH)),
+    Verb(
+        "add",
+        add,
+        (_PEER, option("--endpoint", "URL"), option("--auth", choices=("pinned", "mock")), *_TRUST, *_VOUCH),
+    ),
     Verb("list", listing, PAGING),
     Verb("show", show, (_PEER,)),
-    Verb("confirm", confirm, (_PEER, *_VOUCH)),
+    Verb("confirm", confirm, (_PEER, *_TRUST, switch("--token-only"), *_VOUCH)),
     Verb("attest", attest, (_PEER, *_ATTEST)),
     Verb("remove", remove, (_PEER,)),
 )

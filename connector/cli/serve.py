@@ -20,7 +20,9 @@ def run(session: Session) -> int:
         scheme = "https" if settings.admin_tls() else "http"
         told = {
             "state": "ready",
-            "public": _url("http", application.public.host, application.public.port),
+            "public": _url(
+                "https" if settings.public_tls() else "http", application.public.host, application.public.port
+            ),
             "private": _url(scheme, application.private.host, application.private.port),
         }
         if session.output.as_json:

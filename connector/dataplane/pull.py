@@ -25,6 +25,7 @@ from connector.dataplane import answers, headers, paths
 from connector.dataplane.ports import Read, StreamContent
 from connector.errors import BadMessage, ConnectorError, Denied, PeerError, TooMany, Unreachable
 from connector.net.egress import Reach
+from connector.net.tls import ANYBODY, Expected
 
 if TYPE_CHECKING:
     from connector.net.client import Client, Streamed
@@ -41,12 +42,14 @@ _QUERY = re.compile(r"[!$&-;=?-Z_a-z~%\[\]]{0,4096}")
 class Address:
     """Where a grant's data is: the endpoint and the whole value of the `Authorization` header to send there.
 
-    `reach` is `OPERATOR` only when the endpoint lies under a base URL that the operator named.
+    `reach` is `OPERATOR` only when the endpoint lies under a base URL that the operator named. `expected` is what its certificate
+    must be.
     """
 
     endpoint: str
     authorization: str | None = field(default=None, repr=False)
     reach: Reach = Reach.PEER
+    expected: Expected = ANYBODY
 
 
 @asynccontextmanager
@@ -60,7 +63,9 @@ async def read(client: Client, address: Address, wanted: Read) -> AsyncIterator[
     if address.authorization is not None:
         sent["Authorization"] = address.authorization
     url = joined(address.endpoint, wanted.path, wanted.query)
-    async with client.stream(wanted.method, url, reach=address.reach, headers=sent) as answer:
+    async with client.stream(
+        wanted.method, url, reach=address.reach, expected=address.expected, headers=sent
+    ) as answer:
         if answer.status not in answers.PASSED_ON:
             raise await _refusal(answer)
         if answers.unasked(answer.status, wanted):

@@ -14,6 +14,7 @@ from aiohttp.typedefs import Handler
 
 from connector.errors import PeerError, Unauthenticated, Unknown
 from connector.http.bodies import json_answer, read_json
+from connector.http.certificate import CERTIFICATES
 from connector.http.limits import LIMITER
 from connector.http.problems import PIDS, Pids
 from connector.identity import participant as places
@@ -78,18 +79,24 @@ def _path(url: str) -> str:
 async def _admit(request: web.Request) -> Speaker:
     member = member_of(request)
     speaker = await receive.admit(request.app[HOUSE], member, request.headers.get(hdrs.AUTHORIZATION))
+    await request.app[CERTIFICATES].demand(request, member.id, speaker.caller.peer)
     request.app[LIMITER].identified(request, member.id, speaker.caller.peer)
     return speaker
 
 
 def _hidden(handler: Handler) -> Handler:
-    """Give a path with a pid: whoever is nobody here, or brings a token that was used, learns nothing but 404."""
+    """Give a path with a pid: whoever is nobody here, or brings a token that was used, learns nothing but 404.
+
+    Who proved to be a peer, but with the wrong certificate, is told so: that says nothing of the path.
+    """
 
     @wraps(handler)
     async def hidden(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
-        except Unauthenticated:
+        except Unauthenticated as error:
+            if error.code.startswith("client_certificate_"):
+                raise
             raise Unknown("process_unknown") from None
 
     return hidden

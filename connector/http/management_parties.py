@@ -13,8 +13,10 @@ from connector.http.management_requests import (
     Paging,
     PeerConfirmation,
     PeerLook,
+    PeerTrust,
 )
 from connector.http.management_route import Ask, Route
+from connector.identity.trust import Trust, chosen
 from connector.services import attest, operators, participants, peers
 from connector.services.operators import APPROVE, READ, WRITE
 from connector.store.parties import Operator, Peer
@@ -65,18 +67,22 @@ async def _peer(ask: Ask) -> Peer:
 
 async def _preview(ask: Ask, body: PeerLook) -> peers.Sighting:
     """Look at a peer before it is pinned or confirmed: its keys and its address. Nothing is stored."""
-    return await peers.preview(ask.house, ask.participant, body.id, endpoint=body.endpoint, auth=body.auth)
+    named: dict[str, Any] = {"endpoint": body.endpoint, "auth": body.auth}
+    return await peers.preview(ask.house, ask.participant, body.id, trust=_trust(body.trust), **named)
 
 
 async def _add_peer(ask: Ask, body: NewPeer) -> Peer:
     """Pin a peer whose fingerprints a person has compared."""
     named: dict[str, Any] = {"endpoint": body.endpoint, "auth": body.auth}
+    named["trust"] = _trust(body.trust)
     return await peers.add(ask.house, ask.participant, body.id, fingerprints=body.fingerprints, by=ask.by, **named)
 
 
 async def _confirm_peer(ask: Ask, body: PeerConfirmation) -> Peer:
     """Pin the keys that a peer shows now in the place of those pinned before."""
-    return await peers.confirm(ask.house, ask.participant, ask.path["peer"], fingerprints=body.fingerprints, by=ask.by)
+    trust = None if body.trust is None else _trust(body.trust)
+    named: dict[str, Any] = {"fingerprints": body.fingerprints, "trust": trust}
+    return await peers.confirm(ask.house, ask.participant, ask.path["peer"], by=ask.by, **named)
 
 
 async def _attest_peer(ask: Ask, body: Attestation) -> Peer:
@@ -88,6 +94,13 @@ async def _attest_peer(ask: Ask, body: Attestation) -> Peer:
 async def _remove_peer(ask: Ask) -> Peer:
     """Part from a peer: its open processes are terminated and its access ends at once."""
     return await peers.remove(ask.house, ask.participant, ask.path["peer"], by=ask.by)
+
+
+def _trust(asked: PeerTrust | None) -> Trust:
+    """Return the trust that a request means. Raises Invalid as `trust.chosen`."""
+    if asked is None:
+        return Trust()
+    return chosen(certificate=asked.certificate, keys=asked.keys, authority=asked.authority, name=asked.name)
 
 
 ROUTES: Final = (

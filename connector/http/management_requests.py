@@ -22,6 +22,7 @@ def _printable(text: str) -> str:
 Id = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(_printable)]
 Line = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_printable)]
 Url = Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(_printable)]
+Pem = Annotated[str, Field(min_length=1, max_length=64 * 1024)]
 Cursor = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_printable)]
 
 
@@ -87,12 +88,27 @@ class NewParticipant(Request):
     name: Line
 
 
+class PeerTrust(Request):
+    """What a peer's certificate must be: one with a pinned key, or one that an authority vouches for under a name.
+
+    `certificate` is PEM of the peer's own (its key is pinned), `keys` are fingerprints of keys (SHA-256 of the
+    SubjectPublicKeyInfo, hexadecimal), `authority` is PEM of authorities, which goes with `name`. An empty object: its token
+    key alone counts.
+    """
+
+    certificate: Pem | None = None
+    keys: list[Id] = Field(default=[], max_length=16)
+    authority: Pem | None = None
+    name: Id | None = None
+
+
 class PeerLook(Request):
     """A peer to look at. `endpoint` is the base URL of its DSP endpoints where its version document is not to be asked."""
 
     id: Id
     endpoint: Url | None = None
     auth: Literal["pinned", "mock"] = "pinned"
+    trust: PeerTrust | None = None
 
 
 class NewPeer(PeerLook):
@@ -102,9 +118,10 @@ class NewPeer(PeerLook):
 
 
 class PeerConfirmation(Request):
-    """The fingerprints of a peer's new keys that a person has compared."""
+    """The fingerprints of a peer's new keys that a person has compared; `trust` where its certificate is to be another."""
 
     fingerprints: list[Id] = Field(max_length=100)
+    trust: PeerTrust | None = None
 
 
 class Attestation(Request):

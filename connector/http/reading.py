@@ -13,6 +13,7 @@ from connector.dataplane.digests import Digests
 from connector.dataplane.shape.source import ShapedSource
 from connector.dataplane.sources import source_from
 from connector.errors import ConnectorError, Unavailable
+from connector.http.certificate import CERTIFICATES
 from connector.http.data import Permit, Served, data_handler, tail
 from connector.http.dsp import member_of
 from connector.http.limits import LIMITER
@@ -93,6 +94,7 @@ def routes(house: House, grants: Grants, streams: Streams, access: Access, diges
         member = member_of(request)
         pid, token = request.match_info["pid"], _token(request.headers.get(hdrs.AUTHORIZATION))
         opening = await grants.check(pid, token)
+        await request.app[CERTIFICATES].demand(request, opening.grant.participant, opening.grant.peer)
         request.app[LIMITER].identified(request, opening.grant.participant, f"data {opening.grant.peer}")
         source = source_from(opening.source, client=house.client, digests=digests)
         if opening.recipe is not None:

@@ -5,12 +5,16 @@ Every resource has `id`; times are xsd:dateTimes in UTC. Contracts and transfers
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Generic, Literal, TypeVar
 
+from cryptography import x509
 from pydantic import BaseModel, ConfigDict
 
 from connector import clock, texts
 from connector.identity import participant as places
+from connector.identity import trust
+from connector.net import certificates
 from connector.protocol import catalog
 from connector.services import doctor, journal, participants, peers, publish
 from connector.store.offers import Offer as OfferRow
@@ -65,24 +69,32 @@ class Participant(Resource):
 
 
 class PeerSight(Resource):
-    """A peer as it shows itself now; nothing is stored."""
+    """A peer as it shows itself now; nothing is stored. `certificates` is what its server shows over https."""
 
     id: str
     auth: str
     base: str
     keys: list[dict[str, str]]
     fingerprints: list[str]
+    certificates: list[dict[str, str]]
     document: dict[str, Any] | None
 
 
 class Peer(Resource):
-    """A peer. `state` is `pinned`, or `key-changed`: then nothing is taken from it or sent to it."""
+    """A peer. `state` is `pinned`, or `key-changed`: then nothing is taken from it or sent to it.
+
+    `trust` is `token`, `certificate` (its key must be one of `certificates`), or `authority` (one of `certificates` must vouch
+    for `trust_name`).
+    """
 
     id: str
     state: Literal["pinned", "key-changed"]
     auth: str
     base: str
     keys: list[dict[str, str]]
+    trust: Literal["token", "certificate", "authority"]
+    trust_name: str | None
+    certificates: list[dict[str, str]]
     document: dict[str, Any] | None
     created: str
     created_by: str
@@ -211,7 +223,7 @@ def participant(found: participants.Own) -> Participant:
     """Show a participant of ours."""
     keys = [{"purpose": "token", "thumbprint": found.token}, {"purpose": "seal", "thumbprint": found.seal}]
     row = found.row
-    base = places.at(row.root).base
+    base = row.root + places.DSP_PATH
     return Participant(id=row.id, name=row.name, root=row.root, base=base, keys=keys, created=clock.iso(row.created))
 
 
@@ -220,15 +232,17 @@ def sighting(found: peers.Sighting) -> PeerSight:
     document = None if found.document is None else dict(found.document.raw)
     return PeerSight(
         id=found.did, auth=found.auth, base=found.base, keys=found.keys, fingerprints=sorted(found.fingerprints),
-        document=document,
+        certificates=_certificates([found.certificate] if found.certificate else []), document=document,
     )  # fmt: skip
 
 
 def peer(row: PeerRow) -> Peer:
     """Show a peer."""
     keys = [{"purpose": str(pin["purpose"]), "thumbprint": str(pin["thumbprint"])} for pin in row.pins]
+    trusted = trust.load(row.trust)
     return Peer(
-        id=row.id, state=row.state, auth=row.auth, base=row.base, keys=keys, document=row.document,
+        id=row.id, state=row.state, auth=row.auth, base=row.base, keys=keys, trust=trusted.mode, trust_name=trusted.name,
+        certificates=_certificates(certificates.read_pem(text)[0] for text in trusted.certificates), document=row.document,
         created=clock.iso(row.created), created_by=row.created_by, checked=clock.iso(row.checked),
         attested=row.attested,
     )  # fmt: skip
@@ -294,6 +308,18 @@ def check(found: doctor.Check, language: str) -> Check:
     text = texts.say(found.code, language, "text", **found.values)
     following = "" if found.ok else texts.say(found.code, language, "next", **found.values)
     return Check(id=found.id, ok=found.ok, code=found.code, text=text, next=following, values=found.values)
+
+
+def _certificates(found: Iterable[x509.Certificate]) -> list[dict[str, str]]:
+    """Show certificates: the fingerprint of the key (SHA-256 of the SubjectPublicKeyInfo), the names, and until when."""
+    return [
+        {
+            "spki": certificates.spki(one),
+            "names": ", ".join(certificates.names(one)) or one.subject.rfc4514_string(),
+            "until": clock.iso(certificates.times(one)[1]),
+        }
+        for one in found
+    ]
 
 
 def _title(value: Any, language: str) -> str | None:

@@ -27,6 +27,9 @@ class Anchors(Protocol):
     def anchors(self) -> Sequence[str]:
         """Return them as PEM."""
 
+    def watch(self, told: Callable[[], None]) -> None:
+        """Tell of every change."""
+
 
 class PublicTls:
     """See the module; `base` is what the listener is started with.
@@ -51,6 +54,7 @@ class PublicTls:
         self.base.sni_callback = self._choose
         self.base.sslobject_class = self._watched()
         self._ask()
+        known.watch(self._ask)
 
     def _choose(self, connection: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _base: ssl.SSLContext) -> None:
         """Give a new connection the context of this moment."""
@@ -58,7 +62,6 @@ class PublicTls:
         now = (self._own.generation, self._known.generation)
         if now != self._seen:
             self._current, self._seen = self._build(), now
-            self._ask()
         connection.context = self._current
 
     def _build(self) -> ssl.SSLContext:
@@ -75,7 +78,7 @@ class PublicTls:
         return context
 
     def _ask(self) -> None:
-        """Ask clients for a certificate as soon as there is one that we know; OpenSSL has this from the first context."""
+        """Ask clients for a certificate while there is one that we know. OpenSSL takes this from the base, before we choose."""
         asks = bool(self._known.anchors() or self._authorities)
         self.base.verify_mode = ssl.CERT_OPTIONAL if asks else ssl.CERT_NONE
 

@@ -50,6 +50,14 @@ class Loaded:
         """Return for how many days the chain holds: as long as the one of its certificates that ends first."""
         return (min(certificates.times(one)[1] for one in self.chain) - now) / DAY
 
+    def near_end(self, now: float) -> int | None:
+        """Return the last of 30, 14, 7 and 1 days that has been passed; None while a third of the certificate's time is left."""
+        begin, end = certificates.times(self.certificate)
+        left = self.days_left(now)
+        if left * DAY > (end - begin) / 3:
+            return None
+        return min((days for days in NEAR_DAYS if left < days), default=None)
+
     def __repr__(self) -> str:
         return f"Loaded({self.certificate.subject.rfc4514_string()})"
 
@@ -135,7 +143,7 @@ class PairFiles:
 
     def _warn_of_end(self) -> None:
         days = self.loaded.days_left(self._now())
-        if days < NEAR_DAYS[0]:
+        if self.loaded.near_end(self._now()) is not None:
             log.warning("certificate ends soon, renew it: file=%s days=%d", self.certificate, int(days))
 
     def _look(self) -> _Stamp:

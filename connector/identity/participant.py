@@ -48,7 +48,7 @@ class Place:
     port: int | None
     segments: tuple[str, ...]
     secure: bool = False
-    """Whether https is spoken with this machine too; with any other it always is."""
+    """Whether the host is this machine, and https is spoken with it all the same; with any other it always is."""
 
     @property
     def loopback(self) -> bool:
@@ -177,7 +177,7 @@ def _place(authority: str, segments: tuple[str, ...], *, secure: bool) -> Place:
     numeric = _LAST_LABEL_NUMERIC.fullmatch(host) is not None and not loopback_host(host)
     if numeric or (port or 0) > _MOST_PORT:
         raise Invalid("did_invalid")
-    return Place(host, port, segments, secure)
+    return Place(host, port, segments, secure and loopback_host(host))
 
 
 def _method(did: str, key: PublicKey) -> dict[str, Any]:

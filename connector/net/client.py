@@ -83,7 +83,7 @@ class Client:
         self._tls = tls or Contexts(clock.now)
         self._sessions: dict[_Pool, aiohttp.ClientSession] = {}
 
-    async def request(
+    async def request(  # noqa: PLR0913 - a request has this many parts
         self,
         method: str,
         url: str,
@@ -109,8 +109,8 @@ class Client:
 
         Raises:
             Unreachable: `url_refused`, `address_refused`, `header_refused`, `peer_unreachable`, a code of
-                `tls.connecting_code`, `peer_without_tls`, `peer_timeout`, `peer_redirected`, `peer_answer_too_large`, `peer_answer_encoding`,
-                `peer_answer_broken`.
+                `tls.connecting_code`, `peer_without_tls`, `peer_timeout`, `peer_redirected`, `peer_answer_too_large`,
+                `peer_answer_encoding`, `peer_answer_broken`.
         """
         timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=timeout_seconds)
         sent = {"Accept-Encoding": "gzip"} | _checked(headers)

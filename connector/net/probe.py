@@ -13,10 +13,8 @@ from typing import Any, Final
 
 from cryptography import x509
 
-from connector.errors import Unreachable
 from connector.net import certificates
 from connector.net.client import Client
-from connector.net.dial import AddressRefusedError
 from connector.net.egress import Reach, allowed, check_url
 from connector.net.tls import client_context, connecting_code
 
@@ -76,10 +74,8 @@ async def _connect(
     failure = "peer_unreachable"
     for address in addresses:
         try:
-            if not allowed(address, reach, loopback=client.loopback):
-                raise AddressRefusedError(address)
-            return await asyncio.wait_for(_open(address, port), SECONDS), ""
-        except AddressRefusedError:
+            if allowed(address, reach, loopback=client.loopback):
+                return await asyncio.wait_for(_open(address, port), SECONDS), ""
             failure = "address_refused"
         except TimeoutError:
             failure = "peer_timeout"
@@ -90,7 +86,7 @@ async def _connect(
 
 async def _open(address: str, port: int) -> socket.socket:
     opened = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
-    opened.setblocking(False)
+    opened.settimeout(0)
     try:
         await asyncio.get_running_loop().sock_connect(opened, (address, port))
     except BaseException:
@@ -135,8 +131,8 @@ def _sent(tls: Any) -> list[bytes]:
     """Return the chain as it came: a method of its own from Python 3.13 on, one of the inner object before."""
     if hasattr(tls, "get_unverified_chain"):
         return list(tls.get_unverified_chain())
-    inner = getattr(tls, "_sslobj", None)
-    found = inner.get_unverified_chain() if hasattr(inner, "get_unverified_chain") else None
+    ask = getattr(getattr(tls, "_sslobj", None), "get_unverified_chain", None)
+    found = None if ask is None else ask()
     return [ssl.PEM_cert_to_DER_cert(one.public_bytes()) for one in found or ()]
 
 

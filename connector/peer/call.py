@@ -9,6 +9,7 @@ from connector import loader
 from connector.errors import ConnectorError, Unreachable
 from connector.net.client import Client
 from connector.net.egress import Reach
+from connector.net.tls import ANYBODY, Expected
 
 ANSWER_BYTES = 8 * 1024 * 1024
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -23,13 +24,14 @@ class Reply:
     headers: dict[str, str]
 
 
-async def call(
+async def call(  # noqa: PLR0913 - a request has this many parts
     client: Client,
     method: str,
     url: str,
     authorization: str,
     *,
     reach: Reach,
+    expected: Expected = ANYBODY,
     body: bytes | None = None,
     limit: int = 256 * 1024,
 ) -> Reply:
@@ -39,7 +41,7 @@ async def call(
         Unreachable: as `net.client.Client.request`.
     """
     headers = _JSON | {"Authorization": authorization}
-    answer = await client.request(method, url, reach=reach, headers=headers, body=body, limit=limit)
+    answer = await client.request(method, url, reach=reach, expected=expected, headers=headers, body=body, limit=limit)
     try:
         value = loader.loads(answer.body, limit=limit) if answer.body.strip() else None
     except ConnectorError:

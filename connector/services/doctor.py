@@ -13,12 +13,13 @@ from typing import Final
 
 from connector.errors import ConfigError, ConnectorError, Unreachable, Value
 from connector.identity import document as documents
-from connector.identity import keyfile, pinned
+from connector.identity import keyfile, pinned, trust
 from connector.identity import participant as places
 from connector.identity.authenticator import PINNED
 from connector.identity.did import RESOLVE_SECONDS
 from connector.identity.document import DOCUMENT_BYTES, Document
 from connector.net.egress import Reach
+from connector.net.tls import ANYBODY, Expected
 from connector.services import keyring
 from connector.services.house import House
 from connector.store.exchanges import Exchange
@@ -106,9 +107,9 @@ def _token_file(home: Path) -> list[Check]:
 
 async def _address(house: House, participant: str) -> Check:
     """Fetch our own DID document as a neighbour does."""
-    url = places.place(participant).document_url
+    url = places.place(participant, secure=house.client.secure).document_url
     try:
-        visit = await _visit(house, participant)
+        visit = await _visit(house, participant, _own_certificate(house))
     except ConnectorError as error:
         values: dict[str, Value] = {"url": url, "reason": error.code}
         return Check("address", ok=False, code="doctor_address_unreachable", values=values)
@@ -160,7 +161,7 @@ async def _peers(house: House, participant: str) -> list[Check]:
 async def _peer(house: House, row: Peer) -> tuple[Check, float | None]:
     name, values = f"peer {row.id}", dict[str, Value](peer=row.id)
     try:
-        visit = await _visit(house, row.id)
+        visit = await _visit(house, row.id, trust.load(row.trust).expected(show=False))
     except ConnectorError as error:
         return Check(name, ok=False, code="doctor_peer_unreachable", values=values | {"reason": error.code}), None
     changed = isinstance(pinned.compare(pinned.load(row.pins), visit.document), pinned.Changed)
@@ -180,10 +181,16 @@ def _clock(ahead: Sequence[float]) -> Check:
     )
 
 
-async def _visit(house: House, did: str) -> _Visit:
+def _own_certificate(house: House) -> Expected:
+    """Return what we expect of our own public listener: the certificate that we gave it, whoever else believes it."""
+    own = house.tls.public
+    return ANYBODY if own is None else Expected(keys=frozenset({own.loaded.spki}))
+
+
+async def _visit(house: House, did: str, expected: Expected) -> _Visit:
     answer = await house.client.request(
-        "GET", places.place(did).document_url,
-        reach=Reach.OPERATOR, headers={"Accept": "application/did+json, application/json;q=0.9"},
+        "GET", places.place(did, secure=house.client.secure).document_url,
+        reach=Reach.OPERATOR, expected=expected, headers={"Accept": "application/did+json, application/json;q=0.9"},
         limit=DOCUMENT_BYTES, timeout_seconds=RESOLVE_SECONDS,
     )  # fmt: skip
     if answer.status != _OK:

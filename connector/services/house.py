@@ -8,25 +8,29 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from connector import clock
 from connector.errors import Missing
 from connector.identity import document as did_document
-from connector.identity import pinned
+from connector.identity import participant as places
+from connector.identity import pinned, trust
 from connector.identity.authenticator import Authenticator
 from connector.identity.keys import Signer
+from connector.identity.pairfile import PairFiles
 from connector.identity.pinned import PeerKeys
 from connector.identity.ring import Ring, Signers
+from connector.identity.trust import Trust
 from connector.net.client import Client
 from connector.services import keyring
 from connector.services.exchange import Exchanging
 from connector.services.negotiation import Negotiations
 from connector.services.office import Office
 from connector.services.transfer import Transfers
+from connector.services.trusts import Trusts
 from connector.store.parties import Participant, Peer
 from connector.store.session import Store
 
@@ -72,6 +76,15 @@ class Known:
 
     row: Peer
     keys: PeerKeys
+    trust: Trust = field(default_factory=Trust)
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """The certificates that we show: the public listener's own, and the one we call with; None where there is none."""
+
+    public: PairFiles | None = None
+    client: PairFiles | None = None
 
 
 @dataclass(slots=True)
@@ -86,6 +99,9 @@ class House:
     office: Office
     page_size: int = 100
     now: clock.Clock = clock.now
+    credentials: Path | None = None
+    tls: Tls = field(default_factory=Tls)
+    trusts: Trusts = field(init=False, default_factory=Trusts)
     exchanging: Exchanging = field(init=False)
     _members: dict[str, Member] = field(init=False, default_factory=dict)
     _looked: dict[tuple[str, str], float] = field(init=False, default_factory=dict)
@@ -103,7 +119,14 @@ class House:
             ConfigError: a key file is missing, unreadable or open to others.
         """
         rows = await self.store.read(lambda unit: unit.participants.list())
+        await self.load_trusts([row.id for row in rows])
         self._members = {row.id: await self._member(row) for row in rows}
+
+    async def load_trusts(self, participants: Sequence[str]) -> None:
+        """Read what every peer's certificate must be."""
+        self.trusts.replace(
+            await self.store.read(lambda unit: [row for own in participants for row in unit.peers.list(own)])
+        )
 
     @property
     def members(self) -> Mapping[str, Member]:
@@ -128,7 +151,7 @@ class House:
         if remembered and remembered[0] > now:
             return remembered[1]
         row = await self.store.read(lambda unit: unit.peers.get(participant, peer))
-        known = Known(row, keys_of(row)) if row else None
+        known = Known(row, keys_of(row), trust.load(row.trust)) if row else None
         self._peers[participant, peer] = (now + MEMORY_SECONDS, known)
         if len(self._peers) > 10_000:  # noqa: PLR2004 - a bound on memory, whoever calls
             self._peers.clear()
@@ -150,7 +173,14 @@ class House:
         known = self._members.get(row.id)
         ring = await keyring.load(self.home, self.store, row, known.ring if known else None)
         made = known.authenticators if known else self.authenticators(row.id, partial(self._token, row.id))
-        return Member(row, ring, made, self.now)
+        return Member(self._spoken(row), ring, made, self.now)
+
+    def _spoken(self, row: Participant) -> Participant:
+        """Return a participant with the scheme that is spoken now; one without a root of its own stays so."""
+        if not row.root:
+            return row
+        scheme = places.place(row.id, secure=self.client.secure).scheme
+        return replace(row, root=f"{scheme}://{row.root.partition('://')[2]}")
 
     def _token(self, participant: str, now: float) -> Signer:
         return self._members[participant].ring.signer("token", now)

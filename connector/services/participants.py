@@ -35,16 +35,16 @@ class Own:
     seal: str
 
 
-async def create(home: Path, store: Store, did: str, name: str, *, by: str = "init") -> Own:
+async def create(home: Path, store: Store, did: str, name: str, *, by: str = "init", secure: bool = False) -> Own:
     """Make a participant: its two keys in files of their own, then its row.
 
-    What an interrupted attempt has left is taken up again.
+    What an interrupted attempt has left is taken up again. `secure` as in `places.place`.
 
     Raises:
         Invalid: `did_invalid`, `participant_name`, `participant_path`. WrongState: `participant_exists`.
         ConfigError: a key file cannot be written or read.
     """
-    place = places.place(did)
+    place = places.place(did, secure=secure)
     if not 0 < len(name.strip()) <= _NAME_CHARACTERS or not name.isprintable():
         raise Invalid("participant_name", field="/name", most=_NAME_CHARACTERS)
     if any(part in _RESERVED or part.startswith(".") for part in place.segments):
@@ -74,7 +74,7 @@ async def add(house: House, did: str, name: str, *, by: str) -> Own:
     first, new = places.place(next(iter(house.members))), places.place(did)
     if (first.host, first.port) != (new.host, new.port) or not new.segments:
         raise Invalid("participant_host", field="/id", example=f"{places.Place(first.host, first.port, ()).did}:NAME")
-    made = await create(house.home, house.store, did, name, by=by)
+    made = await create(house.home, house.store, did, name, by=by, secure=house.client.secure)
     await house.load()
     return made
 
@@ -95,7 +95,7 @@ def did_document(member: Member) -> dict[str, Any]:
     ring, now = member.ring, member.now()
     return places.document(
         member.id, token=ring.listed("token", now), seal=ring.listed("seal", now), retired=ring.retired(now),
-        announce=_EXTENSIONS, rotations=ring.endorsements(),
+        announce=_EXTENSIONS, rotations=ring.endorsements(), secure=member.row.root.startswith("https:"),
     )  # fmt: skip
 
 

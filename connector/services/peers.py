@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
+
+from cryptography import x509
 
 from connector import ids, loader
 from connector.errors import ConnectorError, Invalid, Missing, Unreachable, WrongState
 from connector.identity import did as dids
 from connector.identity import participant as places
 from connector.identity import pinned
+from connector.identity import trust as trusts
 from connector.identity.authenticator import MOCK, PINNED
 from connector.identity.document import Document
+from connector.identity.trust import Trust
 from connector.net import egress
 from connector.net.egress import Reach
 from connector.protocol import context, versions
-from connector.services import cursors, keyring, pages
+from connector.services import certificates, cursors, keyring, pages
 from connector.services.exchange import cancel
 from connector.services.house import House
 from connector.services.transfer import close
@@ -29,13 +33,14 @@ from connector.store.unit import Unit
 REMOVED: Final = "peer_removed"
 _OK: Final = 200
 _BATCH: Final = 500
+_ANY: Final = Trust()
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """A peer as it shows itself now: nothing of it is believed before a person has compared the fingerprints.
 
-    `keys` are {"thumbprint", "purpose", "kid"}; a key for two purposes is listed twice.
+    `keys` are {"thumbprint", "purpose", "kid"}; a key for two purposes is listed twice. `certificate` is its server's.
     """
 
     did: str
@@ -43,6 +48,8 @@ class Sighting:
     base: str
     keys: list[dict[str, str]]
     document: Document | None
+    trust: Trust = field(default_factory=Trust)
+    certificate: x509.Certificate | None = None
 
     @property
     def fingerprints(self) -> frozenset[str]:
@@ -51,7 +58,7 @@ class Sighting:
 
 
 async def preview(
-    house: House, participant: str, did: str, *, endpoint: str | None = None, auth: str = PINNED
+    house: House, participant: str, did: str, *, endpoint: str | None = None, auth: str = PINNED, trust: Trust = _ANY
 ) -> Sighting:
     """Look at a peer: its DID document, its keys, and where it speaks DSP. Nothing is stored.
 
@@ -61,6 +68,7 @@ async def preview(
         did: the peer's id.
         endpoint: the base URL of its DSP endpoints, where its version document is not to be asked.
         auth: `pinned`, or `mock` for a laboratory peer without keys (then `endpoint` is needed).
+        trust: what its certificate must be.
 
     Raises:
         Invalid: `did_invalid`, `peer_is_self`, `peer_endpoint`, `peer_endpoint_needed`, `peer_auth_unknown`.
@@ -74,12 +82,13 @@ async def preview(
         endpoint = _checked_endpoint(participant, endpoint)
     if auth == MOCK:
         return _laboratory(did, endpoint)
-    document = await dids.resolve(house.client, did, reach=Reach.OPERATOR)
-    keys = _keys(document)
-    return Sighting(did, auth, endpoint or await _base(house, document), keys, document)
+    document = await dids.resolve(house.client, did, reach=Reach.OPERATOR, expected=trust.expected(show=False))
+    keys, base = _keys(document), endpoint or await _base(house, document, trust)
+    shown = await certificates.shown(house, base)
+    return Sighting(did, auth, base, keys, document, trust.with_certificate(shown) if shown else trust, shown)
 
 
-async def add(
+async def add(  # noqa: PLR0913 - what a person says of a peer
     house: House,
     participant: str,
     did: str,
@@ -88,13 +97,14 @@ async def add(
     by: str,
     endpoint: str | None = None,
     auth: str = PINNED,
+    trust: Trust = _ANY,
 ) -> Peer:
     """Pin a peer whose fingerprints a person has compared; they must be exactly those that it shows now.
 
     Raises:
         WrongState: `peer_exists`, `peer_fingerprints_differ`. Others: as `preview`.
     """
-    seen = await preview(house, participant, did, endpoint=endpoint, auth=auth)
+    seen = await preview(house, participant, did, endpoint=endpoint, auth=auth, trust=trust)
     _compare(seen, fingerprints)
 
     def work(unit: Unit) -> Peer:
@@ -104,11 +114,11 @@ async def add(
         unit.peers.remove(participant, did)
         peer = Peer(
             participant, did, auth, seen.base, STATE_PINNED, _pins(seen), _raw(seen.document), unit.now, by, unit.now,
-            unit.now if _seals(seen.document) else None,
+            unit.now if _seals(seen.document) else None, trust=trusts.dump(seen.trust),
         )  # fmt: skip
         keyring.learn(unit, replace(peer, pins=[]), pinned.load(peer.pins), None)
         unit.peers.add(peer)
-        _record(unit, peer, "peer.added", by=by, base=peer.base, auth=auth)
+        _record(unit, peer, "peer.added", by=by, base=peer.base, auth=auth, **certificates.told(seen.trust))
         _changed(house, unit, peer)
         return peer
 
@@ -131,14 +141,17 @@ async def get(house: House, participant: str, did: str) -> Peer:
     return await house.store.read(lambda unit: _known(unit, participant, did))
 
 
-async def confirm(house: House, participant: str, did: str, *, fingerprints: Iterable[str], by: str) -> Peer:
-    """Pin the keys that a peer shows now in the place of those pinned before.
+async def confirm(
+    house: House, participant: str, did: str, *, fingerprints: Iterable[str], by: str, trust: Trust | None = None
+) -> Peer:
+    """Pin the keys that a peer shows now in the place of those pinned before; with `trust`, believe other certificates too.
 
     Raises:
         Missing: `peer_unknown`. WrongState: `peer_fingerprints_differ`. Others: as `preview`.
     """
     row = await get(house, participant, did)
-    seen = await preview(house, participant, did, endpoint=row.base, auth=row.auth)
+    wanted = trusts.load(row.trust) if trust is None else trust
+    seen = await preview(house, participant, did, endpoint=row.base, auth=row.auth, trust=wanted)
     _compare(seen, fingerprints)
 
     def work(unit: Unit) -> Peer:
@@ -146,9 +159,9 @@ async def confirm(house: House, participant: str, did: str, *, fingerprints: Ite
         values = {"state": STATE_PINNED, "pins": _pins(seen), "document": _raw(seen.document), "checked": unit.now}
         keyring.learn(unit, earlier, pinned.load(_pins(seen)), None)
         seals = (earlier.seals or unit.now) if _seals(seen.document) else None
-        unit.peers.change(participant, did, **values, seals=seals)
+        unit.peers.change(participant, did, **values, seals=seals, trust=trusts.dump(seen.trust))
         peer = _known(unit, participant, did)
-        _record(unit, peer, "peer.confirmed", by=by)
+        _record(unit, peer, "peer.confirmed", by=by, **certificates.told(seen.trust))
         _changed(house, unit, peer)
         return peer
 
@@ -183,6 +196,7 @@ async def remove(house: House, participant: str, did: str, *, by: str) -> Peer:
             unit.peers.change(participant, did, state=GONE)
         _record(unit, peer, "peer.removed", by=by, ended=ended)
         unit.after_commit(lambda: house.forget(participant, did))
+        unit.after_commit(lambda: house.trusts.put(replace(peer, state=GONE)))
         return peer
 
     return await house.store.write(work)
@@ -200,7 +214,8 @@ async def refresh(house: House, participant: str, did: str) -> Peer:
     row = await get(house, participant, did)
     if row.document is None or row.state == KEY_CHANGED:
         return row
-    document = await dids.resolve(house.client, did, reach=Reach.OPERATOR)
+    expected = trusts.load(row.trust).expected(show=False)
+    document = await dids.resolve(house.client, did, reach=Reach.OPERATOR, expected=expected)
     outcome = pinned.compare(pinned.load(row.pins), document)
 
     def work(unit: Unit) -> Peer:
@@ -268,13 +283,14 @@ def _keys(document: Document) -> list[dict[str, str]]:
     ]
 
 
-async def _base(house: House, document: Document) -> str:
+async def _base(house: House, document: Document, trust: Trust) -> str:
     """Ask the version document, which must lie under the DID's root, where the peer speaks DSP 2025-1."""
-    place = places.place(document.did)
+    place = places.place(document.did, secure=house.client.secure)
     url = document.version_url or place.version_url
     if not egress.within(url, place.root):
         raise Unreachable("peer_version_foreign")
-    answer = await house.client.request("GET", url, reach=Reach.OPERATOR, headers={"Accept": "application/json"})
+    expected, headers = trust.expected(show=False), {"Accept": "application/json"}
+    answer = await house.client.request("GET", url, reach=Reach.OPERATOR, expected=expected, headers=headers)
     if answer.status != _OK:
         raise Unreachable("peer_version_missing", status=answer.status)
     try:
@@ -331,6 +347,7 @@ def _open(unit: Unit, participant: str, did: str) -> Sequence[Exchange]:
 def _changed(house: House, unit: Unit, peer: Peer) -> None:
     """Let what waits for a peer go on with its new keys."""
     unit.after_commit(lambda: house.forget(peer.participant, peer.id))
+    unit.after_commit(lambda: house.trusts.put(peer))
     unit.after_commit(lambda: house.office.heard(peer.participant, peer.id))
 
 

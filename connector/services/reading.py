@@ -17,7 +17,7 @@ from connector.errors import ConnectorError, Denied, Invalid, Missing, Unreachab
 from connector.peer.call import expect
 from connector.protocol.machine import CONSUMER
 from connector.services.house import House
-from connector.services.speak import known, reach_of, speak
+from connector.services.speak import expected_of, known, reach_of, speak
 from connector.services.transfer import readable
 from connector.store.contracts import Transfer
 from connector.store.unit import Unit
@@ -124,4 +124,4 @@ async def _address(house: House, participant: str, peer: str, found: Transfer) -
     # DSP's own address type is bearer; Eclipse EDC sends the raw token and wants it raw.
     bearer = found.renewal is not None or not str(found.token).startswith("eyJ")
     authorization = f"Bearer {found.token}" if bearer else str(found.token)
-    return pull.Address(endpoint, authorization, reach_of(row, endpoint))
+    return pull.Address(endpoint, authorization, reach_of(row, endpoint), expected_of(row, endpoint))

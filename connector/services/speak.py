@@ -7,6 +7,7 @@ from connector.errors import ConnectorError, Missing, Unreachable, WrongState
 from connector.identity import participant as places
 from connector.net import egress
 from connector.net.egress import Reach
+from connector.net.tls import ANYBODY, Expected
 from connector.peer.call import Reply, call
 from connector.services.house import House, Known
 from connector.store.parties import KEY_CHANGED, REMOVED
@@ -48,7 +49,13 @@ async def speak(  # noqa: PLR0913 - a request has this many parts
     if authenticator is None:
         raise Unreachable("peer_auth_unavailable")
     authorization = authenticator.authorization(peer, now=house.now(), jti=ids.new())
-    return await call(house.client, method, url, authorization, reach=reach_of(found, url), body=body, limit=limit)
+    reach, expected = reach_of(found, url), expected_of(found, url)
+    return await call(house.client, method, url, authorization, reach=reach, expected=expected, body=body, limit=limit)
+
+
+def expected_of(found: Known, url: str) -> Expected:
+    """Return what the certificate at an address must be: the peer's own where the address is the peer's; ours is shown there."""
+    return found.trust.expected(show=True) if reach_of(found, url) is Reach.OPERATOR else ANYBODY
 
 
 def reach_of(found: Known, url: str) -> Reach:
@@ -56,7 +63,7 @@ def reach_of(found: Known, url: str) -> Reach:
     if egress.within(url, found.row.base, query=True):
         return Reach.OPERATOR
     try:
-        root = places.place(found.row.id).root
+        root = places.place(found.row.id, secure=found.row.base.startswith("https:")).root
     except ConnectorError:
         return Reach.PEER
     return Reach.OPERATOR if egress.within(url, root, query=True) else Reach.PEER

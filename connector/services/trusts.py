@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from connector.identity import trust
@@ -15,6 +15,7 @@ class Trusts:
     """The trust of each (participant, peer); `generation` counts the changes."""
 
     generation: int = 0
+    _told: Callable[[], None] = lambda: None
     _known: dict[tuple[str, str], Trust] = field(default_factory=dict)
 
     def replace(self, rows: Iterable[Peer]) -> None:
@@ -27,6 +28,10 @@ class Trusts:
         if row.state != REMOVED:
             known[row.participant, row.id] = trust.load(row.trust)
         self._take(known)
+
+    def watch(self, told: Callable[[], None]) -> None:
+        """Tell of every change."""
+        self._told = told
 
     def anchors(self) -> list[str]:
         """Return the PEM of every certificate and authority that clients may lead to."""
@@ -49,6 +54,7 @@ class Trusts:
         if known != self._known:
             self._known = known
             self.generation += 1
+            self._told()
 
 
 def _roof(did: str) -> str:

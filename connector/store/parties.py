@@ -128,6 +128,7 @@ class Peer:
         document: its DID document as it was seen. checked: when.
         seals: since when it is known to seal its contracts, or None: a plain peer.
         attested: what an operator of ours vouches for: `facts`, an operand's IRI to its value, and `part_of`, IRIs; or None.
+        trust: what its certificate must be (`identity.trust`), or None: its token key alone proves who it is.
     """
 
     participant: str
@@ -142,6 +143,7 @@ class Peer:
     checked: float
     seals: float | None = None
     attested: dict[str, Any] | None = None
+    trust: dict[str, Any] | None = None
 
 
 class Peers:

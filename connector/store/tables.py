@@ -73,6 +73,7 @@ class Peer(SQLModel, table=True):
     checked: float
     seals: float | None = None
     attested: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
+    trust: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True)))
 
 
 class Policy(SQLModel, table=True):

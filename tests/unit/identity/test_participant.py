@@ -98,8 +98,6 @@ def test_what_is_not_a_usable_did_is_refused(did: str) -> None:
         "town.example",
         "ftp://town.example",
         "http://town.example",
-        "https://localhost:9101",
-        "https://127.0.0.1",
         "https://user@town.example",
         "https://town.example/a b",
         "https://town.example/a/../b",
@@ -195,3 +193,15 @@ def test_a_key_with_both_purposes_is_listed_once() -> None:
     value = participant.document(DID, token=[TOKEN], seal=[TOKEN])
     assert len(value["verificationMethod"]) == 1
     assert value["assertionMethod"] == value["capabilityInvocation"]
+
+
+@pytest.mark.parametrize("host", ["localhost%3A9101", "127.0.0.1", "%5B%3A%3A1%5D"])
+def test_an_installation_with_a_certificate_speaks_https_with_this_machine_too(host: str) -> None:
+    plain, secure = participant.place(f"did:web:{host}"), participant.place(f"did:web:{host}", secure=True)
+    assert (plain.scheme, secure.scheme) == ("http", "https")
+    assert participant.at(secure.root) == secure
+    assert plain.did == secure.did
+    assert (
+        participant.document(secure.did, token=[], seal=[], secure=True)["service"][0]["serviceEndpoint"]
+        == secure.version_url
+    )

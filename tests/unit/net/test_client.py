@@ -22,11 +22,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from connector import clock
 from connector.errors import Unreachable
 from connector.net import dial
 from connector.net.client import Client
 from connector.net.dial import Resolver
 from connector.net.egress import Reach, allowed
+from connector.net.tls import Contexts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -574,7 +576,11 @@ async def test_a_certificate_is_checked(aiohttp_server: AiohttpServer, tmp_path:
     server = await aiohttp_server(app, ssl=context)
     url = f"https://localhost:{server.port}/"
 
-    doubting, trusting = Client(loopback=True), Client(loopback=True, tls=ssl.create_default_context(cafile=path))
+    made = path.read_text().partition("-----END PRIVATE KEY-----")[2]
+    doubting, trusting = (
+        Client(loopback=True),
+        Client(loopback=True, tls=Contexts(clock.now, authorities=(made,))),
+    )
     error = await refused(doubting.request("GET", url, reach=Reach.PEER))
     assert error.code == "peer_certificate"
     assert (await trusting.request("GET", url, reach=Reach.PEER)).status == 404
