@@ -52,21 +52,23 @@ def routes() -> list[web.RouteDef]:
     ]
 
 
-def member_of(request: web.Request) -> Member:
+async def member_of(request: web.Request) -> Member:
     """Return the participant whose root the path lies under. Raises Unknown `http_path`."""
     place = request.match_info.get("place", "")
-    found = request.app[HOUSE].at("/" + place.rstrip("/") if place else "")
+    found = await request.app[HOUSE].find_at("/" + place.rstrip("/") if place else "")
     if found is None:
         raise Unknown("http_path")
     return found
 
 
 async def _version(request: web.Request) -> web.Response:
-    return json_answer(versions.document(member_of(request).id), headers={hdrs.CACHE_CONTROL: "public, max-age=300"})
+    return json_answer(
+        versions.document((await member_of(request)).id), headers={hdrs.CACHE_CONTROL: "public, max-age=300"}
+    )
 
 
 async def _did_document(request: web.Request) -> web.Response:
-    member = member_of(request)
+    member = await member_of(request)
     if not member.row.root or request.path != _path(places.place(member.id).document_url):
         raise Unknown("http_path")
     return json_answer(participants.did_document(member), headers={hdrs.CACHE_CONTROL: "public, max-age=60"})
@@ -77,7 +79,7 @@ def _path(url: str) -> str:
 
 
 async def _admit(request: web.Request) -> Speaker:
-    member = member_of(request)
+    member = await member_of(request)
     speaker = await receive.admit(request.app[HOUSE], member, request.headers.get(hdrs.AUTHORIZATION))
     await request.app[CERTIFICATES].demand(request, member.id, speaker.caller.peer)
     request.app[LIMITER].identified(request, member.id, speaker.caller.peer)

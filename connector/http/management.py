@@ -110,7 +110,7 @@ async def _admit(house: House, request: web.Request, scope: str, language: str) 
     if not all(acceptable(value) for name, value in path.items() if name != "path"):
         raise Missing("http_path")
     if "participant" in path:
-        house.member(path["participant"])
+        await house.find(path["participant"])
     chosen = texts.choose(request.headers.get(hdrs.ACCEPT_LANGUAGE), language)
     return Ask(house, operator.name, operator.scope, chosen, path, request)
 

@@ -91,7 +91,7 @@ def routes(house: House, grants: Grants, streams: Streams, access: Access, diges
     """Return the routes of the data endpoint."""
 
     async def permit(request: web.Request) -> Permitted:
-        member = member_of(request)
+        member = await member_of(request)
         pid, token = request.match_info["pid"], _token(request.headers.get(hdrs.AUTHORIZATION))
         opening = await grants.check(pid, token)
         await request.app[CERTIFICATES].demand(request, opening.grant.participant, opening.grant.peer)

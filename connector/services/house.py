@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 from connector import clock
-from connector.errors import Missing
+from connector.errors import ConfigError, Missing
 from connector.identity import document as did_document
 from connector.identity import participant as places
 from connector.identity import pinned, trust
@@ -34,6 +36,7 @@ from connector.services.trusts import Trusts
 from connector.store.parties import Participant, Peer
 from connector.store.session import Store
 
+log = logging.getLogger(__name__)
 MEMORY_SECONDS = 1.0
 LOOK_SECONDS = 60.0
 Authenticators = Callable[[str, Signers], Mapping[str, Authenticator]]
@@ -104,6 +107,7 @@ class House:
     trusts: Trusts = field(init=False, default_factory=Trusts)
     exchanging: Exchanging = field(init=False)
     _members: dict[str, Member] = field(init=False, default_factory=dict)
+    _listed: float = field(init=False, default=-math.inf)
     _looked: dict[tuple[str, str], float] = field(init=False, default_factory=dict)
     _peers: dict[tuple[str, str], tuple[float, Known | None]] = field(init=False, default_factory=dict)
 
@@ -143,6 +147,29 @@ class House:
     def at(self, path: str) -> Member | None:
         """Return the participant whose root has that path (`""`, or `/va` for one under a path)."""
         return next((member for member in self._members.values() if path_of(member.row.root) == path), None)
+
+    async def find(self, participant: str) -> Member:
+        """Return a participant of ours, also one that another process has just made. Raises Missing `participant_unknown`."""
+        if participant not in self._members:
+            await self.refresh()
+        return self.member(participant)
+
+    async def find_at(self, path: str) -> Member | None:
+        """Return the participant whose root has that path, also one that another process has just made."""
+        if self.at(path) is None:
+            await self.refresh()
+        return self.at(path)
+
+    async def refresh(self) -> None:
+        """Read the participants again, at most once a second: anybody may ask for what is not there."""
+        now = self.now()
+        if self._listed <= now < self._listed + MEMORY_SECONDS:
+            return
+        self._listed = now
+        try:
+            await self.load()
+        except ConfigError as error:
+            log.warning("a participant's keys cannot be read: code=%s path=%s", error.code, error.values.get("path"))
 
     async def peer(self, participant: str, peer: str) -> Known | None:
         """Return a peer of a participant, remembered for a second."""

@@ -81,6 +81,7 @@ async def add(house: House, did: str, name: str, *, by: str) -> Own:
 
 async def listing(house: House, cursor: str | None = None, limit: int = 100) -> tuple[list[Own], str | None]:
     """Return participants, the first made first. Raises Invalid `cursor_invalid`."""
+    await house.refresh()
     rows = [own(member) for member in house.members.values()]
     return pages.page(rows, lambda found: (found.row.created, found.row.id), cursor, limit)
 

@@ -44,7 +44,7 @@ async def speak(  # noqa: PLR0913 - a request has this many parts
         Missing, WrongState: as `known`. Unreachable: the peer cannot be reached.
     """
     found = await known(house, participant, peer, parting=parting)
-    member = house.member(participant)
+    member = await house.find(participant)
     authenticator = member.authenticators.get(found.row.auth)
     if authenticator is None:
         raise Unreachable("peer_auth_unavailable")

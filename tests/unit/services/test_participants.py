@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import aiohttp
 import pytest
 
-from connector.errors import Invalid, WrongState
+from connector.errors import Invalid, Missing, WrongState
 from connector.identity import document
-from connector.services import participants
-from connector.services.house import key_folder
+from connector.services import house, participants
+from connector.services.house import House, key_folder
+from connector.store.session import Store
 from tests.unit.services.neighbours import running
 
 if TYPE_CHECKING:
@@ -81,3 +83,52 @@ async def test_two_participants_never_share_a_folder_of_keys(town: Town) -> None
 async def test_a_name_that_cannot_be_read_is_refused(town: Town, name: str) -> None:
     with pytest.raises(Invalid, match="participant_name"):
         await participants.add(town.house, f"{town.did}:va", name, by="tester")
+
+
+async def _elsewhere(town: Town, name: str) -> str:
+    """Make a participant as another process of the installation does: the running one is told nothing."""
+    store = Store(town.url)
+    try:
+        return (await participants.create(town.home, store, f"{town.did}:{name}", name)).row.id
+    finally:
+        await store.close()
+
+
+async def test_a_participant_that_another_process_made_is_served_within_a_second(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await _elsewhere(town, "va")
+    assert town.house.at("/va") is None
+    url = f"http://127.0.0.1:{town.listen}/va"
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/.well-known/dspace-version") as answer:
+        assert answer.status == 200
+    second = await _elsewhere(town, "skola")
+    with pytest.raises(Missing, match="participant_unknown"):
+        await town.house.find(second)
+    monkeypatch.setattr(house, "MEMORY_SECONDS", 0.0)
+    assert (await town.house.find(second)).id == second
+    assert [found.row.id for found in (await participants.listing(town.house))[0]] == [town.did, made, second]
+
+
+async def test_asking_for_what_is_not_there_reads_the_participants_once_a_second(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, times = House.load, list[House]()
+
+    async def counted(found: House) -> None:
+        times.append(found)
+        await load(found)
+
+    monkeypatch.setattr(House, "load", counted)
+    for number in range(50):
+        assert await town.house.find_at(f"/none-{number}") is None
+    assert 1 <= len(times) <= 2
+
+
+async def test_a_participant_whose_keys_cannot_be_read_keeps_no_other_from_being_served(town: Town) -> None:
+    made = await _elsewhere(town, "va")
+    for file in key_folder(town.home, made).iterdir():
+        file.unlink()
+    with pytest.raises(Missing, match="participant_unknown"):
+        await town.house.find(made)
+    assert (await town.house.find(town.did)).id == town.did
