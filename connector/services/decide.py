@@ -11,6 +11,7 @@ from connector.protocol.machine import CONSUMER, PROVIDER, TERMINATION, Role
 
 PERSON = "person"
 PEERS_PERSON = "peers-person"
+POLICY = "policy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Situation:
         within_limit: an offer that is not ours is provably within the limit of the owner; None where there is no limit.
         approval: `person` where the offer asks for one. approved: an operator who may approve put that offer on the table.
         permitted, reasons: what the policy says now, and which rules refuse.
+        recovers: a policy that refuses now can permit again by time alone, or by a duty that can still be done.
+        paused: we suspended the transfer because its policy refused, and nobody has moved it since.
         sealed: as provider of a verified contract: the seals that the peer owes us are here.
     """
 
@@ -45,17 +48,24 @@ class Situation:
     permitted: bool = False
     reasons: tuple[str, ...] = ()
     sealed: bool = True
+    recovers: bool = False
+    paused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """No move, or a move and the earliest time to send it. `waits` is `person` when an operator has to decide."""
+    """No move, or a move and the earliest time to send it.
+
+    `waits` is `person` when an operator has to decide, `policy` when a transfer goes on as soon as its policy permits. `by` is
+    who moves, for the journal.
+    """
 
     move: str | None = None
     not_before: float = 0.0
     waits: str | None = None
     code: str | None = None
     reasons: tuple[str, ...] = ()
+    by: str = "automation"
 
 
 Decide = Callable[[Situation], Decision]
@@ -104,9 +114,20 @@ def _verified(situation: Situation) -> Decision:
 def _start(situation: Situation) -> Decision:
     if situation.cause != "applied" or situation.move not in (transfer.REQUEST, transfer.START):
         return NOTHING
-    if not situation.permitted:
-        return _refuse("policy_refuses", *situation.reasons)
-    return Decision(transfer.START)
+    if situation.permitted:
+        return Decision(transfer.START)
+    if situation.state == transfer.STARTED and situation.recovers:
+        return Decision(transfer.SUSPENSION, waits=POLICY, code="policy_refuses", reasons=situation.reasons, by=POLICY)
+    return _refuse("policy_refuses", *situation.reasons)
+
+
+def _suspended(situation: Situation) -> Decision:
+    """Go on with what only its policy held up, or end it where the policy will not permit it any more."""
+    if not situation.paused:
+        return NOTHING
+    if situation.permitted:
+        return Decision(transfer.START, by=POLICY)
+    return NOTHING if situation.recovers else _refuse("policy_refuses", *situation.reasons)
 
 
 def _refuse(code: str, *reasons: str) -> Decision:
@@ -121,4 +142,5 @@ _RULES: dict[tuple[str, Role, str], Decide] = {
     ("negotiation", CONSUMER, negotiation.AGREED): _agreed,
     ("transfer", PROVIDER, transfer.REQUESTED): _start,
     ("transfer", PROVIDER, transfer.STARTED): _start,
+    ("transfer", PROVIDER, transfer.SUSPENDED): _suspended,
 }

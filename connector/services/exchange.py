@@ -291,16 +291,18 @@ class Exchanging:
             exchange = replace(exchange, waits=decision.waits)
         if decision == NOTHING or decision.move is None:
             return exchange
-        return self._moved(
-            unit, exchange, decision.move, by="automation",
+        moved = self._moved(
+            unit, exchange, decision.move, by=decision.by,
             not_before=decision.not_before, code=decision.code, reasons=decision.reasons,
         )  # fmt: skip
+        return replace(moved, waits=decision.waits)
 
     def _wanted(self, unit: Unit, exchange: Exchange) -> Exchange:
         wanted = exchange.turn.wanted
         if wanted is None or exchange.turn.ended:
             return exchange
-        return self._moved(unit, exchange, wanted, by="earlier decision", reasons=exchange.reasons)
+        moved = self._moved(unit, exchange, wanted, by="earlier decision", reasons=exchange.reasons)
+        return replace(moved, waits=exchange.waits)
 
     def _put(
         self, unit: Unit, exchange: Exchange, pending: Pending, by: str, when: float,

@@ -9,8 +9,7 @@ from typing import Any
 from connector.dataplane.shape.recipe import Recipe
 from connector.errors import Denied, Unauthenticated, Unknown
 from connector.protocol import transfer
-from connector.services import facts, permission, shaping
-from connector.services.exchange import cancel
+from connector.services import facts, permission, shaping, standing
 from connector.services.house import House, grant_named, grant_token
 from connector.services.receive import Speaker, with_token
 from connector.services.transfer import GENERATION_SECONDS
@@ -117,7 +116,7 @@ class Grants:
             raise Unknown("data_unknown")
         request = facts.request_for(contract, unit.now)
         known = facts.of_contract(unit, contract)
-        verdict = permission.verdict(contract.agreement, request, known)
+        verdict = standing.verdict(unit, contract)
         if not verdict.permits:
             raise permission.refusal(verdict)
         recipe = shaping.required(contract.agreement, request, known, dataset.source)
@@ -141,8 +140,7 @@ async def renew(house: House, speaker: Speaker, transfer_pid: str) -> dict[str, 
     """Return the next token of a transfer's grant to the peer that holds it.
 
     Raises:
-        Unknown: `process_unknown`. Denied: `grant_closed`; `policy_denies`, which also ends the transfer unless the policy can
-            come to permit it again.
+        Unknown: `process_unknown`. Denied: `grant_closed`; `policy_denies`, which also suspends or ends the transfer.
     """
     refused: list[permission.Verdict] = []
 
@@ -154,11 +152,10 @@ async def renew(house: House, speaker: Speaker, transfer_pid: str) -> dict[str, 
         exchange = unit.exchanges.load(grant.participant, transfer_pid, grant.peer)
         if grant.closed is not None or exchange is None or exchange.turn.state != transfer.STARTED:
             raise Denied("grant_closed", why=grant.closed_by)
-        verdict = verdict_of(unit, grant)
+        verdict = standing.of_grant(unit, grant)
         if not verdict.permits:
             refused.append(verdict)
-            if not verdict.recovers:
-                refuse_by_policy(house, unit, grant, verdict.told)
+            standing.refuse(house.exchanging, unit, grant, verdict)
             return grant
         unit.grants.change(
             grant.id, generation=grant.generation + 1, since=unit.now, previous_until=unit.now + OVERLAP_SECONDS
@@ -175,19 +172,3 @@ async def renew(house: House, speaker: Speaker, transfer_pid: str) -> dict[str, 
         raise permission.refusal(refused[0])
     token = grant_token(house.grant_key, grant.id, grant.generation)
     return {"authorization": token, "authType": "bearer", "expiresIn": int(GENERATION_SECONDS)}
-
-
-def verdict_of(unit: Unit, grant: Grant) -> permission.Verdict:
-    """Return what the agreement says of a grant's reading now."""
-    contract = unit.contracts.get(grant.contract)
-    if contract is None or contract.agreement is None:
-        return permission.Verdict(permits=False, until=None)
-    request = facts.request_for(contract, unit.now)
-    return permission.verdict(contract.agreement, request, facts.of_contract(unit, contract))
-
-
-def refuse_by_policy(house: House, unit: Unit, grant: Grant, reasons: tuple[str, ...]) -> None:
-    """End a transfer whose policy does not permit it any more; the grant closes in the same transaction."""
-    exchange = unit.exchanges.load(grant.participant, grant.transfer, grant.peer)
-    if exchange is not None:
-        cancel(house.exchanging, unit, exchange, by="policy", code="policy_refuses", reasons=reasons)

@@ -223,6 +223,7 @@ async def refresh(house: House, participant: str, did: str) -> Peer:
         if now.pins == row.pins and now.state == row.state:
             _follow(unit, now, document, outcome)
             unit.after_commit(lambda: house.forget(participant, did))
+            unit.after_commit(house.office.watch)
         return _known(unit, participant, did)
 
     return await house.store.write(work)

@@ -104,6 +104,8 @@ def decide(document: Mapping[str, Any], request: Request, facts: Facts) -> Decis
 
 def refusal(verdict: Verdict) -> Denied:
     """Return the answer to a data request that a policy refuses: the failing rules in words, and no more."""
+    if verdict.sentences is None:
+        return Denied("policy_holds")
     return Denied("policy_denies", **rules(verdict))
 
 

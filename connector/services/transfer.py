@@ -12,8 +12,8 @@ from connector.protocol import messages, transfer
 from connector.protocol.context import RENEWAL
 from connector.protocol.machine import CONSUMER, PROVIDER, TERMINATION, Process
 from connector.protocol.messages import Message
-from connector.services import facts, permission
-from connector.services.decide import Situation
+from connector.services import permission, standing
+from connector.services.decide import POLICY, Situation
 from connector.services.exchange import Content, Exchanging
 from connector.services.office import Office
 from connector.store.contracts import Contract, Grant, Transfer
@@ -111,21 +111,20 @@ class Transfers:
         """Return what is decided on: what the agreement permits now, and whether the dataset is still there."""
         found = unit.transfers.get(exchange.pid)
         contract = unit.contracts.get(found.contract) if found else None
-        permitted, reasons = self._permitted(unit, exchange, contract)
+        verdict = self._verdict(unit, exchange, contract)
         return Situation(
             "transfer", exchange.turn.role, exchange.turn.shown, cause, move, unit.now,
             dataset=contract.dataset if contract else None, agreement=found.agreement_id if found else None,
-            opened=exchange.turn.seq == 0, moves=exchange.turn.seq, permitted=permitted, reasons=reasons,
+            opened=exchange.turn.seq == 0, moves=exchange.turn.seq, permitted=verdict.permits,
+            reasons=verdict.told, recovers=verdict.recovers, paused=exchange.waits == POLICY,
         )  # fmt: skip
 
-    def _permitted(self, unit: Unit, exchange: Exchange, contract: Contract | None) -> tuple[bool, tuple[str, ...]]:
-        if exchange.turn.role != PROVIDER or contract is None or contract.agreement is None:
-            return False, ()
+    def _verdict(self, unit: Unit, exchange: Exchange, contract: Contract | None) -> permission.Verdict:
+        if exchange.turn.role != PROVIDER or contract is None:
+            return permission.Verdict(permits=False, until=None)
         if unit.datasets.get(exchange.participant, contract.dataset) is None:
-            return False, ("dataset_withdrawn",)
-        request = facts.request_for(contract, unit.now)
-        verdict = permission.verdict(contract.agreement, request, facts.of_contract(unit, contract))
-        return verdict.permits, verdict.told
+            return permission.Verdict(permits=False, until=None, reasons=("dataset_withdrawn",))
+        return standing.verdict(unit, contract)
 
     def changed(self, unit: Unit, office: Office, exchange: Exchange, *, by: str) -> None:
         """Close the grant as soon as access is to end, whether or not the peer has answered (rule 1)."""

@@ -8,7 +8,7 @@ from typing import Any
 from connector import clock
 from connector.protocol.negotiation import FINALIZED, VERIFIED
 from connector.services.comparison import Comparison
-from connector.services.decide import PERSON
+from connector.services.decide import PERSON, POLICY
 from connector.store.contracts import Contract, Transfer
 from connector.store.exchanges import Exchange
 
@@ -18,7 +18,8 @@ class Waiting:
     """Why a process does not go on.
 
     Attributes:
-        waits_for: `person` (ours, or where the peer says so its own), `peer`, `us` (our message has not been acknowledged), or
+        waits_for: `person` (ours, or where the peer says so its own), `peer`, `us` (our message has not been acknowledged),
+            `policy` (it goes on by itself as soon as the policy permits), or
             None (it has ended or runs).
         why: a code of the texts catalogue. next_attempt: an xsd:dateTime. last_error: code or HTTP status.
         stalled: a code when neither side can go on by itself. unconfirmed: it ended here, the peer has not confirmed it.
@@ -130,6 +131,8 @@ def _reason(exchange: Exchange) -> tuple[str | None, str | None]:
         return "us", "retry_later" if exchange.last_error else "being_sent"
     if turn.stalled is not None:
         return "person", turn.stalled
+    if exchange.waits == POLICY:
+        return POLICY, "policy_holds_up"
     if exchange.waits is not None:
         return PERSON, "person_decides" if exchange.waits == PERSON else "peers_person_decides"
     return (None, None) if turn.state == "STARTED" else ("peer", "peers_turn")

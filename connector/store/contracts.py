@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from connector.errors import ConnectorError
 from connector.protocol.negotiation import FINALIZED
+from connector.protocol.transfer import SUSPENDED
 from connector.store.prepared import Change
 from connector.store.tables import OPEN, columns, table
 from connector.store.tables import Contract as ContractRow
@@ -226,6 +227,12 @@ class Grants:
     def open_of(self, participant: str) -> Sequence[Grant]:
         """Return the grants that are open."""
         wanted = select(_grants).where(_grants.c.participant == participant, _grants.c.closed.is_(None))
+        return [Grant(**row._asdict()) for row in self._conn.execute(wanted)]
+
+    def paused_of(self, participant: str) -> Sequence[Grant]:
+        """Return the grants of transfers that we suspended because their policy refused, and that nobody has moved since."""
+        paused = _exchanges.c.pid == _grants.c.transfer, _exchanges.c.state == SUSPENDED, _exchanges.c.waits == "policy"
+        wanted = select(_grants).where(_grants.c.participant == participant, *paused)
         return [Grant(**row._asdict()) for row in self._conn.execute(wanted)]
 
     def change(self, grant: str, **values: Any) -> None:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from connector.errors import Unavailable
-from connector.services import grants, periods
+from connector.services import periods, standing
 from connector.services.house import House
+from connector.services.permission import Verdict
 from connector.store.contracts import Grant
 from connector.store.unit import Unit
 from connector.worker.dispatch import LEASE_SWEEP_SECONDS, Dispatch
@@ -93,24 +94,34 @@ class Upkeep:
         return LONGEST_SECONDS if check is None else max(0.0, min(LONGEST_SECONDS, check - self.house.now()))
 
     async def _expire(self) -> float | None:
-        """End what no policy permits any more, and return when the next decision can flip."""
-        found = await self.house.store.read(self._open_grants)
-        expired = [grant for grant, permitted, _ in found if not permitted]
-        for grant in expired:
-            log.info("access ends by policy: transfer=%s peer=%s", grant.transfer, grant.peer)
-            await self.house.store.write(partial(self._end, grant))
-        return min((flips for _, permitted, flips in found if permitted and flips is not None), default=None)
+        """Suspend or end what is not permitted any more, go on with what is again, and return when a decision can flip."""
+        found = await self.house.store.read(self._looked_at)
+        for grant, verdict, paused in found:
+            if verdict.permits == paused or (paused and not verdict.recovers):
+                change = self._go_on if paused else self._refuse
+                await self.house.store.write(partial(change, grant))
+        return min((verdict.until for _, verdict, _ in found if verdict.until is not None), default=None)
 
-    def _open_grants(self, unit: Unit) -> list[tuple[Grant, bool, float | None]]:
-        found = []
-        for participant in self.house.members:
-            for grant in unit.grants.open_of(participant):
-                verdict = grants.verdict_of(unit, grant)
-                found.append((grant, verdict.permits, verdict.until))
-        return found
+    def _looked_at(self, unit: Unit) -> list[tuple[Grant, Verdict, bool]]:
+        """Return each grant that is open, or that only its policy holds up, with what is said of it."""
+        open_now = [grant for participant in self.house.members for grant in unit.grants.open_of(participant)]
+        held = [grant for participant in self.house.members for grant in unit.grants.paused_of(participant)]
+        return [
+            *((grant, standing.of_grant(unit, grant), False) for grant in open_now),
+            *((grant, standing.of_grant(unit, grant), True) for grant in held),
+        ]
 
-    def _end(self, grant: Grant, unit: Unit) -> None:
-        grants.refuse_by_policy(self.house, unit, grant, grants.verdict_of(unit, grant).told)
+    def _refuse(self, grant: Grant, unit: Unit) -> None:
+        verdict = standing.of_grant(unit, grant)
+        if not verdict.permits:
+            log.info(
+                "access ends by policy: transfer=%s peer=%s again=%s", grant.transfer, grant.peer, verdict.recovers
+            )
+            standing.refuse(self.house.exchanging, unit, grant, verdict)
+
+    def _go_on(self, grant: Grant, unit: Unit) -> None:
+        log.info("a transfer that its policy held up is looked at: transfer=%s peer=%s", grant.transfer, grant.peer)
+        standing.go_on(self.house.exchanging, unit, grant)
 
 
 def _forget(unit: Unit) -> None:

@@ -16,11 +16,11 @@ from connector import canonical
 from connector.errors import BadMessage, ConnectorError
 from connector.identity import keys
 from connector.protocol import messages, transfer
-from connector.services import contracts, facts, permission, receive, transfers
+from connector.services import contracts, receive, standing, transfers
 from connector.services.decide import Decide
 from connector.services.deliver import Answer, Delivery, Next
 from connector.services.exchange import Caller
-from connector.services.grants import Grants, refuse_by_policy
+from connector.services.grants import Grants
 from connector.services.house import grant_token
 from connector.services.office import Office
 from connector.services.transfer import GENERATION_SECONDS
@@ -340,10 +340,10 @@ class Ours:
     def expire(self) -> None:
         """End the transfers whose policy does not permit them any more."""
         for grant in self.read(lambda unit: unit.grants.open_of(self.did)):
-            verdict = self.read(partial(_verdict, grant, self.world.now))
+            verdict = self.read(partial(_said, grant))
             if not verdict.permits:
                 self.world.say(f"{self.name}: the policy of {self.world.short(grant.transfer)} has expired")
-                self.write(partial(_refuse, self.house, grant, verdict.told))
+                self.write(partial(_refuse, self.house, grant, verdict))
                 self.terminating.add(grant.transfer)
 
     def fetch(self, pid: str) -> None:
@@ -354,13 +354,12 @@ class Ours:
             self.world.request(self.name, self.peer, call, lambda _answer: None)
 
 
-def _verdict(grant: Any, now: float, unit: Any) -> permission.Verdict:
-    contract = unit.contracts.get(grant.contract)
-    return permission.verdict(contract.agreement, facts.request_for(contract, now), facts.of_contract(unit, contract))
+def _said(grant: Any, unit: Any) -> Any:
+    return standing.of_grant(unit, grant)
 
 
-def _refuse(house: Any, grant: Any, reasons: tuple[str, ...], unit: Any) -> None:
-    refuse_by_policy(house, unit, grant, reasons)
+def _refuse(house: Any, grant: Any, verdict: Any, unit: Any) -> None:
+    standing.refuse(house.exchanging, unit, grant, verdict)
 
 
 def did_of(name: str) -> str:

@@ -169,3 +169,22 @@ def test_a_consumer_that_resumes_gets_the_address_anew_or_the_end(*, permitted: 
 
 def test_a_suspended_transfer_waits_for_whoever_resumes_it() -> None:
     assert automatic(replace(ASKED, state="SUSPENDED", move="suspension")) == NOTHING
+
+
+REFUSED = replace(ASKED, state="STARTED", move="start", permitted=False, reasons=("/permission/0",))
+PAUSED = replace(REFUSED, state="SUSPENDED", cause="effect", move="suspension", paused=True)
+
+
+def test_a_consumer_that_resumes_too_early_is_suspended_again_and_too_late_is_terminated() -> None:
+    assert automatic(replace(REFUSED, recovers=True)) == Decision(
+        "suspension", waits="policy", code="policy_refuses", reasons=("/permission/0",), by="policy"
+    )
+    assert automatic(REFUSED).move == "termination"
+    assert automatic(replace(REFUSED, state="REQUESTED", move="request", recovers=True)).move == "termination"
+
+
+def test_what_only_its_policy_held_up_goes_on_waits_or_ends_by_the_policy() -> None:
+    assert automatic(replace(PAUSED, permitted=True)) == Decision("start", by="policy")
+    assert automatic(replace(PAUSED, recovers=True)) == NOTHING
+    assert automatic(PAUSED).move == "termination"
+    assert automatic(replace(PAUSED, permitted=True, paused=False)) == NOTHING
