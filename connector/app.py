@@ -47,6 +47,7 @@ from connector.store.session import Store
 from connector.store.unit import Unit
 from connector.worker.dispatch import Dispatch
 from connector.worker.upkeep import Upkeep
+from connector.worker.watch import Watch
 
 log = logging.getLogger(__name__)
 Authenticators = Callable[[str, Signers], Mapping[str, Authenticator]]
@@ -78,6 +79,7 @@ class Application:
     streams: Streams = field(init=False, default_factory=Streams)
     _dispatch: Dispatch = field(init=False)
     _upkeep: Upkeep = field(init=False)
+    _watch_files: Watch = field(init=False)
     _grants: Grants = field(init=False)
     _access: reading.Access = field(init=False)
     _transport: Transport = field(init=False)
@@ -108,11 +110,13 @@ class Application:
             raise
         await self._dispatch.start()
         self._upkeep.start()
+        self._watch_files.start()
 
     async def stop(self) -> None:
         """Stop listening, let what runs end, commit what waits."""
         for listener in (self.public, self.private):
             await listener.stop()
+        await self._watch_files.stop()
         await self._upkeep.stop()
         await self._dispatch.stop()
         try:
@@ -154,6 +158,7 @@ class Application:
         delivery = Delivery(self.house.exchanging, random.SystemRandom().random)
         self._dispatch = Dispatch(self.house, delivery, self.metrics.sent)
         self._upkeep = Upkeep(self.house, self._dispatch)
+        self._watch_files = Watch(self.house)
         self._grants = Grants(self.house)
         self._access = reading.Access(self.house, self.metrics)
 

@@ -1,4 +1,4 @@
-"""`connector policies`: what authors of policies need, on files alone; no running connector, no home."""
+"""`connector policies`: what authors of policies need, on files alone; `list` and `who` ask the running connector."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from connector import clock, texts
-from connector.cli import answers, folder, policytests
-from connector.cli.commands import DONE, REFUSED, Argument, MisusedError, Verb, option, place, places
+from connector.cli import answers, folder, policyhome, policytests
+from connector.cli.commands import DONE, PAGING, REFUSED, Argument, MisusedError, Verb, option, place, places
 from connector.errors import Invalid
 
 if TYPE_CHECKING:
@@ -192,4 +192,5 @@ VERBS = (
     ),
     Verb("schema", schema, client=False),
     Verb("test", policytests.test, (places("PATH", "test_paths", optional=True),), client=False),
+    Verb("list", policyhome.listing, PAGING),
 )

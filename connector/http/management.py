@@ -17,7 +17,14 @@ from sqlalchemy import exc
 
 from connector import canonical, loader, texts
 from connector.errors import Forbidden, Invalid, Missing, WrongState
-from connector.http import management_exchanges, management_parties, management_publishing, management_watch, openapi
+from connector.http import (
+    management_exchanges,
+    management_parties,
+    management_policies,
+    management_publishing,
+    management_watch,
+    openapi,
+)
 from connector.http.bodies import JSON, read_bytes, static_document
 from connector.http.data import deliver, read_of, tail
 from connector.http.limits import PEER
@@ -31,6 +38,7 @@ from connector.services.once import Answered, Asked, once
 ROUTES: Final = (
     *management_parties.ROUTES,
     *management_publishing.ROUTES,
+    *management_policies.ROUTES,
     *management_exchanges.ROUTES,
     *management_watch.ROUTES,
 )

@@ -64,6 +64,7 @@ async def checks(house: House, participant: str) -> list[Check]:
         await _address(house, participant),
         await _processes(house, participant),
         await _outbox(house, participant),
+        *_files(house),
     ]
     return local + await _peers(house, participant)
 
@@ -144,6 +145,18 @@ async def _outbox(house: House, participant: str) -> Check:
     code = "doctor_outbox_ok" if oldest < OUTBOX_SECONDS else "doctor_outbox_old"
     values: dict[str, Value] = {"count": len(ages), "minutes": int(oldest // 60)}
     return Check("outbox", ok=oldest < OUTBOX_SECONDS, code=code, values=values)
+
+
+def _files(house: House) -> list[Check]:
+    """Tell whether changes of policy files are noticed, and which files are not taken."""
+    reason, faults = house.files.unwatched, house.files.faults
+    watched = Check("policy-watch", ok=True, code="doctor_policies_watched")
+    if reason is not None:
+        watched = Check("policy-watch", ok=False, code="doctor_policies_unwatched", values={"reason": reason})
+    if not faults:
+        return [watched, Check("policy-files", ok=True, code="doctor_policies_ok")]
+    values: dict[str, Value] = {"count": len(faults), "files": ", ".join(sorted(faults)[:10])}
+    return [watched, Check("policy-files", ok=False, code="doctor_policies_broken", values=values)]
 
 
 async def _peers(house: House, participant: str) -> list[Check]:

@@ -29,6 +29,7 @@ from connector.identity.trust import Trust
 from connector.net.client import Client
 from connector.services import keyring
 from connector.services.exchange import Exchanging
+from connector.services.filestate import FileState
 from connector.services.negotiation import Negotiations
 from connector.services.office import Office
 from connector.services.transfer import Transfers
@@ -106,6 +107,7 @@ class House:
     tls: Tls = field(default_factory=Tls)
     trusts: Trusts = field(init=False, default_factory=Trusts)
     exchanging: Exchanging = field(init=False)
+    files: FileState = field(init=False, default_factory=FileState)
     _members: dict[str, Member] = field(init=False, default_factory=dict)
     _listed: float = field(init=False, default=-math.inf)
     _looked: dict[tuple[str, str], float] = field(init=False, default_factory=dict)

@@ -1,0 +1,32 @@
+"""`connector policies list` and `who`: what the running connector knows of policies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from connector import texts
+from connector.cli.commands import DONE
+
+if TYPE_CHECKING:
+    from connector.cli.output import Column, Record
+    from connector.cli.session import Session
+
+
+def listing(session: Session) -> int:
+    """List the policy files in the home: which are published, and which cannot be taken and why."""
+    language = session.output.language
+    columns: tuple[Column, ...] = (
+        ("id", lambda row: row["id"]),
+        ("state", lambda row: texts.say(f"cli_file_{row['state']}", language)),
+        ("offers", lambda row: len(row["offers"])),
+        ("fault", _fault),
+    )
+    session.list(columns, "policy-files")
+    return DONE
+
+
+def _fault(row: Record) -> str | None:
+    if row["code"] is None:
+        return None
+    where = f"{row['line']}:{row['column']}: " if row["line"] else ""
+    return f"{where}{row['text']} {row['next']}".rstrip()

@@ -1,0 +1,54 @@
+"""The management API's endpoints for policy files in the home, and for who could get a dataset."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from connector import texts
+from connector.http.management_requests import Paging
+from connector.http.management_route import Ask, Route
+from connector.http.resources import Resource
+from connector.services import pages, policyfiles
+from connector.services.operators import READ
+
+_OURS: Final = "/api/v1/participants/{participant}"
+
+
+class PolicyFile(Resource):
+    """A file in the home's `policies/` folder; `id` is its name.
+
+    `state` is `published` (the offers that are made of it say what it says), `unused`, `missing`, or `broken`: then `code`,
+    `text` and `next` say why, `line` and `column` where, and the offers keep what it said before.
+    """
+
+    id: str
+    state: Literal["published", "unused", "broken", "missing"]
+    offers: list[str]
+    code: str | None
+    text: str
+    next: str
+    line: int | None
+    column: int | None
+
+
+def policy_file(found: policyfiles.Shown, language: str) -> PolicyFile:
+    """Show a policy file, with what is wrong with it in words."""
+    fault = found.fault
+    if fault is None:
+        return PolicyFile(
+            id=found.name, state=found.state, offers=found.offers, code=None, text="", next="", line=None, column=None
+        )
+    said = {key: texts.say(fault.code, language, key, **fault.values) for key in ("text", "next")}
+    return PolicyFile(
+        id=found.name, state=found.state, offers=found.offers, code=fault.code, **said,
+        line=fault.line or None, column=fault.column or None,
+    )  # fmt: skip
+
+
+async def _files(ask: Ask, query: Paging) -> tuple[list[policyfiles.Shown], str | None]:
+    """List the policy files in the home, by name, and what is wrong with those that are not taken."""
+    rows = await policyfiles.listing(ask.house, ask.participant)
+    return pages.page(rows, lambda row: (0.0, row.name), query.cursor, ask.most(query))
+
+
+ROUTES: Final = (Route("GET", f"{_OURS}/policy-files", READ, _files, policy_file, many=True),)
