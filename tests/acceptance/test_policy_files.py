@@ -109,7 +109,7 @@ def test_a_broken_edit_keeps_the_old_offer_and_is_told(towns: tuple[Town, Town, 
 
     def told() -> bool:
         rows = {row["id"]: row for row in town.json("policies", "list")["items"]}
-        return rows["lakes.json"]["state"] == "broken" and rows["lakes.json"]["line"] > 1
+        return bool(rows["lakes.json"]["state"] == "broken" and rows["lakes.json"]["line"] > 1)
 
     _within(told)
     assert _shown(region, town, "lakes") == before
