@@ -151,8 +151,8 @@ def _files(house: House) -> list[Check]:
     """Tell whether changes of policy files are noticed, and which files are not taken."""
     reason, faults = house.files.unwatched, house.files.faults
     watched = Check("policy-watch", ok=True, code="doctor_policies_watched")
-    if reason is not None:
-        watched = Check("policy-watch", ok=False, code="doctor_policies_unwatched", values={"reason": reason})
+    if reason not in (None, STARTING):
+        watched = Check("policy-watch", ok=False, code="doctor_policies_unwatched", values={"reason": str(reason)})
     if not faults:
         return [watched, Check("policy-files", ok=True, code="doctor_policies_ok")]
     values: dict[str, Value] = {"count": len(faults), "files": ", ".join(sorted(faults)[:10])}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from connector.errors import Value
+
+STARTING: Final = "starting"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,5 +36,5 @@ class FileState:
         faults: by the file's name.
     """
 
-    unwatched: str | None = "starting"
+    unwatched: str | None = STARTING
     faults: dict[str, Fault] = field(default_factory=dict)
