@@ -21,6 +21,7 @@ from connector.identity.document import DOCUMENT_BYTES, Document
 from connector.net.egress import Reach
 from connector.net.tls import ANYBODY, Expected
 from connector.services import keyring
+from connector.services.filestate import STARTING
 from connector.services.house import House
 from connector.store.exchanges import Exchange
 from connector.store.parties import KEY_CHANGED, Peer
