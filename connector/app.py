@@ -19,7 +19,7 @@ from connector import clock, config
 from connector.config import Config
 from connector.dataplane.digests import Digests
 from connector.errors import ConfigError, Unavailable
-from connector.http import dsp, health, management, metrics, reading
+from connector.http import dsp, health, management, metrics, reading, witness
 from connector.http.certificate import CERTIFICATES, Certificates
 from connector.http.connection import Limits as Connections
 from connector.http.limits import Buckets, Limiter, networks
@@ -155,6 +155,7 @@ class Application:
             self.settings.home, self.store, client, key, make, office, self.settings.page_size, self.now,
             credentials=self.settings.credentials, tls=self._transport.tls,
         )  # fmt: skip
+        self.house.retention = self.settings.retention()
         delivery = Delivery(self.house.exchanging, random.SystemRandom().random)
         self._dispatch = Dispatch(self.house, delivery, self.metrics.sent)
         self._upkeep = Upkeep(self.house, self._dispatch)
@@ -194,7 +195,7 @@ class Application:
         public, private = web.Application(), web.Application()
         public[dsp.HOUSE] = self.house
         public[CERTIFICATES] = Certificates(self.house, networks(settings.client_certificate_proxies), self.now)
-        public.add_routes([*dsp.routes(), *self.public_routes])
+        public.add_routes([*dsp.routes(), *witness.routes(), *self.public_routes])
         public.add_routes(reading.routes(self.house, self._grants, self.streams, self._access, Digests()))
         health.add_health(private, self.problems)
         metrics.add_metrics(private, self.metrics, self._depths)

@@ -47,6 +47,7 @@ def _network(value: Any) -> str:
 Port = Annotated[int, Ge(0), Le(65535)]
 Count = Annotated[int, Ge(1), Le(1_000_000)]
 PageSize = Annotated[int, Ge(1), Le(1000)]
+Days = Annotated[int, Ge(0), Le(36_500)]
 Rate = Annotated[float, Ge(0.01), Le(1_000_000)]
 Deadline = Annotated[float, Ge(0.05), Le(3600)]
 File = Annotated[Path | None, BeforeValidator(lambda value: value or None)]
@@ -92,6 +93,9 @@ class Config(BaseModel):
     body_seconds: Deadline = 30
     idle_seconds: Deadline = 75
     stop_seconds: Deadline = 5
+    retention_access_days: Days = 0
+    retention_exchange_days: Days = 0
+    retention_administration_days: Days = 0
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
     def path(self, name: Path) -> Path:
@@ -118,6 +122,14 @@ class Config(BaseModel):
 
     def _pair(self, certificate: Path | None, key: Path | None) -> tuple[Path, Path] | None:
         return None if certificate is None or key is None else (self.path(certificate), self.path(key))
+
+    def retention(self) -> dict[str, int]:
+        """Return after how many days payloads of the journal are removed, by group of kinds; 0 for never."""
+        return {
+            "access": self.retention_access_days,
+            "exchange": self.retention_exchange_days,
+            "administration": self.retention_administration_days,
+        }
 
     def database_url(self) -> str:
         """Return the database's address: SQLite's relative path made absolute, PostgreSQL's password filled in.

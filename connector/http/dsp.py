@@ -29,8 +29,8 @@ from connector.services.receive import Speaker
 from connector.store.exchanges import Exchange
 
 HOUSE: Final = web.AppKey("house", House)
-_PLACE: Final = r"{place:(?:[A-Za-z0-9._~-]+/)*}"
-_BASE: Final = f"/{_PLACE}dsp/2025-1"
+PLACE: Final = r"{place:(?:[A-Za-z0-9._~-]+/)*}"
+BASE: Final = f"/{PLACE}dsp/2025-1"
 _TABLES: Final[dict[str, Table]] = {"negotiations": NEGOTIATION, "transfers": TRANSFER}
 
 
@@ -39,16 +39,16 @@ def routes() -> list[web.RouteDef]:
     kinds, pid = "{kind:negotiations|transfers}", "{pid}"
     endings = "|".join(sorted({suffix for found in messages.SUFFIXES.values() for suffix in found}))
     return [
-        web.get(f"/{_PLACE}.well-known/dspace-version", _version),
+        web.get(f"/{PLACE}.well-known/dspace-version", _version),
         web.get("/.well-known/did.json", _did_document),
-        web.get(f"/{_PLACE}did.json", _did_document),
-        web.post(f"{_BASE}/catalog/request", _catalog),
-        web.get(f"{_BASE}/catalog/request", _catalog_page),
-        web.get(f"{_BASE}/catalog/datasets/{{dataset:.+}}", _dataset),
-        web.post(f"{_BASE}/{kinds}/{{suffix:request|offers}}", _begin),
-        web.post(f"{_BASE}/transfers/{pid}/renewal", _renew),
-        web.post(f"{_BASE}/{kinds}/{pid}/{{suffix:{endings}}}", _receive),
-        web.get(f"{_BASE}/{kinds}/{pid}", _state),
+        web.get(f"/{PLACE}did.json", _did_document),
+        web.post(f"{BASE}/catalog/request", _catalog),
+        web.get(f"{BASE}/catalog/request", _catalog_page),
+        web.get(f"{BASE}/catalog/datasets/{{dataset:.+}}", _dataset),
+        web.post(f"{BASE}/{kinds}/{{suffix:request|offers}}", _begin),
+        web.post(f"{BASE}/transfers/{pid}/renewal", _renew),
+        web.post(f"{BASE}/{kinds}/{pid}/{{suffix:{endings}}}", _receive),
+        web.get(f"{BASE}/{kinds}/{pid}", _state),
     ]
 
 
@@ -78,7 +78,8 @@ def _path(url: str) -> str:
     return "/" + url.split("/", 3)[3]
 
 
-async def _admit(request: web.Request) -> Speaker:
+async def admit(request: web.Request) -> Speaker:
+    """Return the pinned peer that sent a request. Raises Unauthenticated, Unknown."""
     member = await member_of(request)
     speaker = await receive.admit(request.app[HOUSE], member, request.headers.get(hdrs.AUTHORIZATION))
     await request.app[CERTIFICATES].demand(request, member.id, speaker.caller.peer)
@@ -114,13 +115,13 @@ async def _read(request: web.Request, speaker: Speaker) -> tuple[dict[str, Any],
 
 
 async def _catalog(request: web.Request) -> web.Response:
-    speaker = await _admit(request)
+    speaker = await admit(request)
     body, _ = await _read(request, speaker)
     return await _page(request, speaker, body)
 
 
 async def _catalog_page(request: web.Request) -> web.Response:
-    return await _page(request, await _admit(request), None)
+    return await _page(request, await admit(request), None)
 
 
 async def _page(request: web.Request, speaker: Speaker, body: dict[str, object] | None) -> web.Response:
@@ -133,7 +134,7 @@ async def _page(request: web.Request, speaker: Speaker, body: dict[str, object] 
 
 
 async def _dataset(request: web.Request) -> web.Response:
-    speaker = await _admit(request)
+    speaker = await admit(request)
     return json_answer(await catalog.dataset(request.app[HOUSE], speaker, request.match_info["dataset"]))
 
 
@@ -141,7 +142,7 @@ async def _begin(request: web.Request) -> web.Response:
     table, suffix = _TABLES[request.match_info["kind"]], request.match_info["suffix"]
     if suffix not in messages.SUFFIXES[table.name]:
         raise Unknown("http_path")
-    speaker = await _admit(request)
+    speaker = await admit(request)
     body, raw = await _read(request, speaker)
     request[PIDS] = Pids(_text(body, "providerPid"), _text(body, "consumerPid"))
     exchange, _ = await receive.begin(request.app[HOUSE], speaker, table, suffix, body, raw.decode())
@@ -153,7 +154,7 @@ async def _receive(request: web.Request) -> web.Response:
     table, suffix = _TABLES[request.match_info["kind"]], request.match_info["suffix"]
     if suffix not in messages.SUFFIXES[table.name]:
         raise Unknown("http_path")
-    speaker = await _admit(request)
+    speaker = await admit(request)
     body, raw = await _read(request, speaker)
     pid = request.match_info["pid"]
     exchange = await receive.receive(request.app[HOUSE], speaker, table, suffix, pid, body, raw.decode())
@@ -162,14 +163,14 @@ async def _receive(request: web.Request) -> web.Response:
 
 @_hidden
 async def _state(request: web.Request) -> web.Response:
-    speaker = await _admit(request)
+    speaker = await admit(request)
     table = _TABLES[request.match_info["kind"]]
     return _answer(await receive.state(request.app[HOUSE], speaker, table, request.match_info["pid"]))
 
 
 @_hidden
 async def _renew(request: web.Request) -> web.Response:
-    speaker = await _admit(request)
+    speaker = await admit(request)
     return json_answer(await grants.renew(request.app[HOUSE], speaker, request.match_info["pid"]))
 
 

@@ -168,7 +168,17 @@ def _gateway(house: House, streams: Streams, language: str) -> Handler:
         async with streams.running(transfer, request.transport, still) as running:
             # Looked up again in here: from now on whatever ends the transfer also cuts this answer.
             opened = reading.open_data(house, ask.participant, contract, wanted, transfer=transfer)
-            return await deliver(request, opened, running)
+            complete = False
+            try:
+                response = await deliver(request, opened, running)
+                complete = True
+            finally:
+                if running.status:
+                    fetched = reading.Fetched(
+                        transfer, wanted.method, wanted.path, running.status, running.sent, complete
+                    )
+                    await reading.fetched(house, ask.participant, contract, fetched, by=ask.by)
+            return response
 
     return handle
 

@@ -67,6 +67,20 @@ class JournalPaging(Paging):
     until: Cursor | None = None
 
 
+class Verification(Query):
+    """Whether the peers are asked too, which of our signed heads they hold."""
+
+    peers: bool = False
+
+
+class PayloadRemoval(Request):
+    """Which payloads of the journal to remove: of which groups of kinds, from before which time, on whose decision."""
+
+    before: Cursor
+    kinds: Annotated[list[Literal["access", "exchange", "administration"]], Field(min_length=1, max_length=3)]
+    reference: Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class CatalogQuery(Query):
     """One dataset of a peer's catalogue, or the part of it after a cursor."""
 

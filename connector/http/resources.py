@@ -16,12 +16,11 @@ from connector.identity import participant as places
 from connector.identity import trust
 from connector.net import certificates
 from connector.protocol import catalog
-from connector.services import doctor, journal, participants, peers, publish
+from connector.services import doctor, participants, peers, publish
 from connector.store.offers import Offer as OfferRow
 from connector.store.offers import Policy as PolicyRow
 from connector.store.parties import Operator as OperatorRow
 from connector.store.parties import Peer as PeerRow
-from connector.store.verification import Verdict
 
 T = TypeVar("T")
 _TITLES = ("dct:title", "http://purl.org/dc/terms/title", "dcterms:title", "title")
@@ -157,45 +156,6 @@ class CatalogEntry(Resource):
 # Watching
 
 
-class JournalRecord(Resource):
-    """A record of the journal; `id` is its number. `payload` is null where it has been removed."""
-
-    id: str
-    number: int
-    at: str
-    kind: str
-    subject: str
-    by: str | None
-    payload: dict[str, Any] | None
-    payload_digest: str
-    hash: str
-    contract: str | None
-    peer: str | None
-    dataset: str | None
-
-
-class JournalFault(Resource):
-    """Where a journal does not hold: the record's number, or of a signed head its number and its first record's; a code."""
-
-    number: int
-    code: str
-    head: int | None
-    text: str
-
-
-class JournalVerdict(Resource):
-    """What the check of a participant's chain found; `id` is the participant."""
-
-    id: str
-    ok: bool
-    records: int
-    hash: str
-    removed: int
-    heads: int
-    covered: int
-    faults: list[JournalFault]
-
-
 class Check(Resource):
     """Something an operator should look at, in the language of the request."""
 
@@ -277,30 +237,6 @@ def catalog_entry(found: dict[str, Any], language: str) -> CatalogEntry:
     offers = [item["@id"] for item in catalog.offers_in(found)]
     titles = next((found[name] for name in _TITLES if name in found), None)
     return CatalogEntry(id=found["@id"], title=_title(titles, language) or found["@id"], offers=offers, document=found)
-
-
-def record(entry: journal.Entry) -> JournalRecord:
-    """Show a record of the journal."""
-    return JournalRecord(
-        id=str(entry.number), number=entry.number, at=entry.at, kind=entry.kind, subject=entry.subject, by=entry.by,
-        payload=entry.payload, payload_digest=entry.payload_digest, hash=entry.hash,
-        contract=entry.contract, peer=entry.peer, dataset=entry.dataset,
-    )  # fmt: skip
-
-
-def verdict(found: Verdict, language: str) -> JournalVerdict:
-    """Show what the check of a journal found."""
-    faults = [_fault(fault.number, fault.code, None, language) for fault in found.faults]
-    faults += [_fault(fault.record, fault.code, fault.head, language) for fault in found.head_faults]
-    return JournalVerdict(
-        id=found.participant, ok=found.whole, records=found.records, hash=found.hash,
-        removed=found.removed, heads=found.heads, covered=found.covered, faults=faults,
-    )  # fmt: skip
-
-
-def _fault(number: int, code: str, head: int | None, language: str) -> JournalFault:
-    said = texts.say(f"journal_fault_{code.replace('-', '_')}", language, number=number, head=head)
-    return JournalFault(number=number, code=code, head=head, text=said)
 
 
 def check(found: doctor.Check, language: str) -> Check:

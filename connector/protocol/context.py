@@ -27,6 +27,9 @@ In a DID document's announcement: whoever says so seals every contract, and expe
 WAITS: Final = NS + "waits"
 """Member of an acknowledgement: `"person"` when an operator of its sender has to decide before the process goes on."""
 
+HEADS: Final = NS + "journalHeads"
+"""Announced in a DID document: signed heads of the journal are given, taken and lent at `<base>/journal/...`."""
+
 PURPOSE: Final = NS + "purpose"
 """Member of a ContractRequestMessage, and of the agreement that it leads to: the IRI of what the data are wanted for."""
 

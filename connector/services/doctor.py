@@ -66,6 +66,7 @@ async def checks(house: House, participant: str) -> list[Check]:
         await _processes(house, participant),
         await _outbox(house, participant),
         *_files(house),
+        await _heads(house, participant),
     ]
     return local + await _peers(house, participant)
 
@@ -158,6 +159,14 @@ def _files(house: House) -> list[Check]:
         return [watched, Check("policy-files", ok=True, code="doctor_policies_ok")]
     values: dict[str, Value] = {"count": len(faults), "files": ", ".join(sorted(faults)[:10])}
     return [watched, Check("policy-files", ok=False, code="doctor_policies_broken", values=values)]
+
+
+async def _heads(house: House, participant: str) -> Check:
+    found = await house.store.read(lambda unit: unit.heads.contradictions(participant))
+    if not found:
+        return Check("heads", ok=True, code="doctor_heads_ok")
+    values: dict[str, Value] = {"count": len(found), "peer": found[0].peer, "number": found[0].number}
+    return Check("heads", ok=False, code="doctor_heads_contradict", values=values)
 
 
 async def _peers(house: House, participant: str) -> list[Check]:

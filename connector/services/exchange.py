@@ -182,12 +182,13 @@ class Exchanging:
         self._settle(unit, exchange, proposal.dropped, "withdrawn")
         told = reasons or ((code,) if code else ())
         exchange = replace(exchange, turn=proposal.process, waits=None, reasons=told or exchange.reasons)
+        said: str | None = None
         if proposal.verdict == "pending" and proposal.process.pending:
-            self._put(unit, exchange, proposal.process.pending, by, max(not_before, unit.now), code, reasons)
+            said = self._put(unit, exchange, proposal.process.pending, by, max(not_before, unit.now), code, reasons)
         exchange = self._watched(exchange, unit.now)
         unit.record(
             exchange.participant, f"{exchange.protocol}.move", exchange.pid,
-            move=move, verdict=proposal.verdict, by=by, peer=exchange.peer, code=code, reasons=list(reasons),
+            move=move, verdict=proposal.verdict, by=by, peer=exchange.peer, code=code, reasons=list(reasons), message=said,
         )  # fmt: skip
         self.subjects[exchange.protocol].changed(unit, self.office, exchange, by=by)
         return exchange
@@ -289,6 +290,7 @@ class Exchanging:
     def _carry_out(self, unit: Unit, exchange: Exchange, decision: Decision) -> Exchange:
         if decision.waits is not None and decision.waits != exchange.waits:
             exchange = replace(exchange, waits=decision.waits)
+            unit.record(exchange.participant, f"{exchange.protocol}.waits", exchange.pid, waits=decision.waits)
         if decision == NOTHING or decision.move is None:
             return exchange
         moved = self._moved(
@@ -307,7 +309,8 @@ class Exchanging:
     def _put(
         self, unit: Unit, exchange: Exchange, pending: Pending, by: str, when: float,
         code: str | None, reasons: tuple[str, ...],
-    ) -> None:  # fmt: skip
+    ) -> str:  # fmt: skip
+        """Store our pending move with its message, and return the message's digest."""
         content = self.subjects[exchange.protocol].content(unit, self.office, exchange, pending.move, by=by)
         body = messages.build(
             exchange.turn.table, pending.move, message_id=pending.id,
@@ -315,6 +318,7 @@ class Exchanging:
             after=exchange.heard, code=code, reasons=reasons, **content.members,
         )  # fmt: skip
         text = orjson.dumps(body).decode()
+        digest = canonical.of_bytes(text.encode())
         parcel = Parcel(
             id=pending.id, process=exchange.pid, participant=exchange.participant, peer=exchange.peer,
             seq=pending.seq, move=pending.move, target=pending.target, body=text, next_attempt=when,
@@ -324,9 +328,10 @@ class Exchanging:
         unit.outbox.add(parcel)
         unit.messages.add(
             participant=exchange.participant, process=exchange.pid, direction="out", message_id=pending.id,
-            seq=pending.seq, move=pending.move, digest=canonical.of_bytes(text.encode()), body=text, at=unit.now,
+            seq=pending.seq, move=pending.move, digest=digest, body=text, at=unit.now,
         )  # fmt: skip
         unit.after_commit(lambda: self.office.parcel(parcel, exchange))
+        return digest
 
     def _settle(self, unit: Unit, exchange: Exchange, pending: Pending | None, how: str) -> None:
         if pending is None:

@@ -35,6 +35,16 @@ class Proof:
 
 
 @dataclass(frozen=True, slots=True)
+class Signing:
+    """A participant's last head: its number, the last record under it; and how many new heads its peers gave."""
+
+    participant: str
+    head: int
+    covered: int
+    received: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Draft:
     earlier: SealedHead | None
     wanted: int
@@ -63,6 +73,12 @@ async def sign_due(house: House, participant: str) -> float | None:
         return wait
     await ensure(house, participant)
     return None
+
+
+async def signing(house: House, participant: str, received: int = 0) -> Signing:
+    """Return what a participant's last head is."""
+    last = await house.store.read(lambda unit: unit.heads.last(participant))
+    return Signing(participant, last.number if last else 0, last.last if last else 0, received)
 
 
 def proof(unit: Unit, participant: str, number: int) -> Proof | None:

@@ -106,6 +106,8 @@ class House:
     credentials: Path | None = None
     tls: Tls = field(default_factory=Tls)
     trusts: Trusts = field(init=False, default_factory=Trusts)
+    retention: Mapping[str, int] = field(default_factory=dict)
+    retained: dict[str, float] = field(init=False, default_factory=dict)
     exchanging: Exchanging = field(init=False)
     files: FileState = field(init=False, default_factory=FileState)
     _members: dict[str, Member] = field(init=False, default_factory=dict)

@@ -10,6 +10,7 @@ from connector.errors import Invalid, Missing
 from connector.services import cursors
 from connector.services.house import House
 from connector.store import journal
+from connector.store.heads import SealedHead
 from connector.store.journal import EVERYTHING, Search
 from connector.store.unit import Unit
 
@@ -40,16 +41,16 @@ def search(*, since: str | None = None, until: str | None = None, **wanted: str 
     Raises:
         Invalid: `journal_time`.
     """
-    return Search(since=_time("since", since), until=_time("until", until), **wanted)
+    times = {name: time_of(name, text) for name, text in (("since", since), ("until", until)) if text is not None}
+    return Search(**times, **wanted)
 
 
-def _time(name: str, text: str | None) -> str | None:
-    if text is None:
-        return None
+def time_of(name: str, text: str, *, place: str = "?") -> str:
+    """Return a time that an operator typed as records carry it. Raises Invalid `journal_time`."""
     try:
         return clock.iso(clock.seconds(f"{text}T00:00:00Z" if len(text) == _DATE_CHARACTERS else text))
     except (ValueError, OverflowError):
-        raise Invalid("journal_time", field=f"?{name}") from None
+        raise Invalid("journal_time", field=f"{place}{name}") from None
 
 
 async def page(
@@ -74,6 +75,30 @@ async def show(house: House, participant: str, number: int) -> Entry:
     if not rows or rows[0]["number"] != number:
         raise Missing("journal_unknown")
     return _entry(rows[0])
+
+
+async def exported(
+    house: House, participant: str, cursor: str | None = None, limit: int = 100, search: Search = EVERYTHING
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Return the records wanted, in order, with everything that their check needs. Raises Invalid `cursor_invalid`."""
+    house.member(participant)
+    number = cursors.position(cursor)
+
+    def work(unit: Unit) -> list[dict[str, Any]]:
+        return journal.exported(unit.conn, participant, after=number, limit=limit + 1, search=search)
+
+    found = await house.store.read(work)
+    return found[:limit], cursors.write(float(found[limit - 1]["number"]), "") if len(found) > limit else None
+
+
+async def heads(
+    house: House, participant: str, cursor: str | None = None, limit: int = 100
+) -> tuple[list[SealedHead], str | None]:
+    """Return a participant's signed heads in order. Raises Invalid `cursor_invalid`."""
+    house.member(participant)
+    number = cursors.position(cursor)
+    found = await house.store.read(lambda unit: unit.heads.page(participant, after=number, limit=limit + 1))
+    return found[:limit], cursors.write(float(found[limit - 1].number), "") if len(found) > limit else None
 
 
 def _entry(row: dict[str, Any]) -> Entry:

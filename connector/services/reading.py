@@ -6,14 +6,15 @@ It never starts a transfer by itself; where none is started it says how to start
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connector.dataplane import pull
 from connector.dataplane.ports import Read, StreamContent
-from connector.errors import ConnectorError, Denied, Invalid, Missing, Unreachable, WrongState
+from connector.errors import ConnectorError, Denied, Invalid, Missing, Unavailable, Unreachable, WrongState
 from connector.peer.call import expect
 from connector.protocol.machine import CONSUMER
 from connector.services.house import House
@@ -22,6 +23,7 @@ from connector.services.transfer import readable
 from connector.store.contracts import Transfer
 from connector.store.unit import Unit
 
+log = logging.getLogger(__name__)
 _RENEW_BEFORE_SECONDS = 60.0
 _ADDRESS_SECONDS = 2.0
 
@@ -52,6 +54,33 @@ async def open_data(
         yield content
     finally:
         await opened.__aexit__(None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What became of a read through the gateway; `sent` is the bytes of the body that we handed on."""
+
+    transfer: str
+    method: str
+    path: str
+    status: int
+    sent: int
+    complete: bool
+
+
+async def fetched(house: House, participant: str, contract: str, what: Fetched, *, by: str) -> None:
+    """Leave the record of a read through the gateway: who read what, and how much of it."""
+
+    def work(unit: Unit) -> None:
+        unit.record(
+            participant, "data.fetched", contract,
+            by=by, transfer=what.transfer, method=what.method, path=what.path, status=what.status, bytes=what.sent, complete=what.complete,
+        )  # fmt: skip
+
+    try:
+        await house.store.write(work)
+    except Unavailable:
+        log.warning("an access record was lost with the store: contract=%s", contract)
 
 
 async def started(house: House, participant: str, contract: str) -> str:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import exc
 
-from connector.errors import BadMessage, Missing, PeerError, Unauthenticated, Unknown, Unreachable
+from connector.errors import BadMessage, ConnectorError, Missing, PeerError, Unauthenticated, Unknown, Unreachable
 from connector.identity.authenticator import Identity, claimed
 from connector.protocol import messages
 from connector.protocol.machine import Table
@@ -87,7 +87,12 @@ def spend(unit: Unit, speaker: Speaker) -> None:
         raise Unauthenticated("token_replayed") from None
 
 
-async def with_token(house: House, speaker: Speaker, work: Callable[[Unit], T]) -> T:
+async def with_token(
+    house: House,
+    speaker: Speaker,
+    work: Callable[[Unit], T],
+    refused: Callable[[ConnectorError, Unit], None] | None = None,
+) -> T:
     """Run a unit that spends the token with its effect; when it is refused, the token is spent all the same.
 
     Whatever the peer wants, it is there again: what waits for it goes at once.
@@ -102,9 +107,21 @@ async def with_token(house: House, speaker: Speaker, work: Callable[[Unit], T]) 
         return await proved(house.store, unit_of_work)
     except Unauthenticated:
         raise
-    except Exception:
+    except Exception as error:
         await spend_alone(house, speaker)
+        if refused is not None and isinstance(error, BadMessage):
+            await house.store.write(partial(refused, error))
         raise
+
+
+def _refused(speaker: Speaker, pid: str, message: messages.Message, error: ConnectorError, unit: Unit) -> None:
+    """Leave the record of a message that was not applied, where it is one of a process of the peer's."""
+    exchange = unit.exchanges.load(speaker.caller.participant, pid, speaker.caller.peer)
+    if exchange is not None and exchange.protocol == message.protocol:
+        unit.record(
+            exchange.participant, f"{exchange.protocol}.refused", pid,
+            move=message.move, message=message.digest, code=error.code, state=exchange.turn.shown, peer=exchange.peer,
+        )  # fmt: skip
 
 
 async def spend_alone(house: House, speaker: Speaker) -> None:
@@ -143,7 +160,10 @@ async def receive(
     await _acquainted(house, speaker, message)
     try:
         return await with_token(
-            house, speaker, lambda unit: house.exchanging.receive(unit, speaker.caller, pid, message)
+            house,
+            speaker,
+            lambda unit: house.exchanging.receive(unit, speaker.caller, pid, message),
+            partial(_refused, speaker, pid, message),
         )
     except AgreementDiffers as error:
         await house.store.write(partial(_terminate, house, speaker, pid, error))

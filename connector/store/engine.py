@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from typing import Any, Final
+from urllib.parse import quote
 
 import orjson
 from sqlalchemy import Engine, create_engine, event, make_url
@@ -33,6 +34,25 @@ def create(url: str, *, durable: bool = True) -> Engine:
     made = _create(address, connect_args={"timeout": 10, "check_same_thread": False})
     event.listen(made, "connect", _pragmas_full if durable else _pragmas_off)
     return made
+
+
+SNAPSHOT: Final = {"sqlite": "BEGIN", "postgresql": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"}
+"""How a transaction that sees one state of the database begins."""
+
+
+def reading(url: str) -> Engine:
+    """Return an engine that cannot change the database, and makes no file that is not there."""
+    address = make_url(url)
+    if address.get_backend_name() == "postgresql":
+        made = _create(address.set(drivername="postgresql+psycopg"), connect_args={"connect_timeout": 5})
+        event.listen(made, "connect", _read_only)
+        return made
+    file = quote(address.database or "")
+    return _create(make_url("sqlite://").set(database=f"file:{file}", query={"mode": "ro", "uri": "true"}))
+
+
+def _read_only(connection: Any, _record: Any) -> None:
+    connection.execute("SET default_transaction_read_only = on")
 
 
 def _create(address: Any, **options: Any) -> Engine:

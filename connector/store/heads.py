@@ -6,12 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from connector.store.tables import Journal, JournalSealedHead, WitnessedHead, columns, table
 
 _own, _seen, _records = table(JournalSealedHead), table(WitnessedHead), table(Journal)
 _PAGE = 500
+GONE_BACK = "head_gone_back"
+"""What stands in `contradicts` where a head is good and its signer does not show it any more."""
+
+_accepted = or_(_seen.c.contradicts.is_(None), _seen.c.contradicts == GONE_BACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,21 +120,21 @@ class Heads:
     def witnessed(
         self, participant: str, peer: str, *, after: int = 0, limit: int = _PAGE
     ) -> Sequence[WitnessedHeadRow]:
-        """Return a peer's heads in order, without those that contradict."""
+        """Return a peer's heads in order, without those that contradict the ones before."""
         wanted = (
             select(_seen)
             .where(_seen.c.participant == participant, _seen.c.peer == peer, _seen.c.number > after)
-            .where(_seen.c.contradicts.is_(None))
+            .where(_accepted)
             .order_by(_seen.c.number)
             .limit(limit)
         )
         return [WitnessedHeadRow(**row) for row in self._conn.execute(wanted).mappings()]
 
     def last_witnessed(self, participant: str, peer: str) -> WitnessedHeadRow | None:
-        """Return the last head of a peer's that does not contradict."""
+        """Return the last head of a peer's that followed those before it."""
         wanted = (
             select(_seen)
-            .where(_seen.c.participant == participant, _seen.c.peer == peer, _seen.c.contradicts.is_(None))
+            .where(_seen.c.participant == participant, _seen.c.peer == peer, _accepted)
             .order_by(_seen.c.number.desc())
             .limit(1)
         )
@@ -147,8 +151,8 @@ class Heads:
         )
         return [WitnessedHeadRow(**row) for row in self._conn.execute(wanted).mappings()]
 
-    def contradict(self, participant: str, peer: str, digest: str, code: str) -> None:
-        """Mark a head of a peer's as contradicted."""
+    def contradict(self, participant: str, peer: str, digest: str, code: str | None) -> None:
+        """Mark a head of a peer's as contradicted, or as not contradicted any more."""
         self._conn.execute(
             update(_seen)
             .where(_seen.c.participant == participant, _seen.c.peer == peer, _seen.c.digest == digest)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
 
 from connector import clock, ids
 from connector.evidence.chain import GENESIS, Record, link, payload_digest
@@ -112,11 +112,11 @@ def page(
     return [dict(row) for row in conn.execute(wanted).mappings()]
 
 
-_joined = select(_records, _payloads.c.salt, _payloads.c.payload).select_from(
-    _records.outerjoin(
-        _payloads, (_records.c.participant == _payloads.c.participant) & (_records.c.number == _payloads.c.number)
-    )
+_before = _records.alias("before")
+_with_payloads = _records.outerjoin(
+    _payloads, (_records.c.participant == _payloads.c.participant) & (_records.c.number == _payloads.c.number)
 )
+_joined = select(_records, _payloads.c.salt, _payloads.c.payload).select_from(_with_payloads)
 
 
 def _searched(wanted: Select[Any], search: Search) -> Select[Any]:
@@ -129,6 +129,24 @@ def _searched(wanted: Select[Any], search: Search) -> Select[Any]:
     if search.until is not None:
         wanted = wanted.where(_records.c.at < search.until)
     return wanted
+
+
+def exported(
+    conn: Connection, participant: str, *, after: int = 0, limit: int = 100, search: Search = EVERYTHING
+) -> list[dict[str, Any]]:
+    """Return records as `page` does, with `previous`: the hash that each one is linked to."""
+    wanted = (
+        select(_records, _payloads.c.salt, _payloads.c.payload, _before.c.hash.label("previous"))
+        .select_from(
+            _with_payloads.outerjoin(
+                _before,
+                (_before.c.participant == _records.c.participant) & (_before.c.number == _records.c.number - 1),
+            )
+        )
+        .where(_records.c.participant == participant, _records.c.number > after)
+    )
+    wanted = _searched(wanted, search).order_by(_records.c.number).limit(limit)
+    return [{**row, "previous": row["previous"] or GENESIS} for row in conn.execute(wanted).mappings()]
 
 
 def rows(conn: Connection, participant: str, *, through: int, search: Search = EVERYTHING) -> Iterator[dict[str, Any]]:
@@ -146,6 +164,20 @@ def head(conn: Connection, participant: str) -> tuple[int, str]:
     """Return the last record's number and hash, as the writer left them."""
     row = conn.execute(select(_heads.c.number, _heads.c.hash).where(_heads.c.participant == participant)).first()
     return (row.number, row.hash) if row else (0, GENESIS)
+
+
+def held(conn: Connection, participant: str, *, after: int, before: str, limit: int) -> list[Row[Any]]:
+    """Return number, kind and contract of the next records from before a time whose payloads are there."""
+    wanted = (
+        select(_records.c.number, _records.c.kind, _records.c.contract)
+        .join(
+            _payloads, (_records.c.participant == _payloads.c.participant) & (_records.c.number == _payloads.c.number)
+        )
+        .where(_records.c.participant == participant, _records.c.number > after, _records.c.at < before)
+        .order_by(_records.c.number)
+        .limit(limit)
+    )
+    return [*conn.execute(wanted)]
 
 
 def remove_payloads(conn: Connection, participant: str, numbers: Sequence[int]) -> None:

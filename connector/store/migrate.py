@@ -45,6 +45,17 @@ def upgrade(url: str) -> None:
                 log.info("database upgraded from=%s to=%s", found, known()[-1])
 
 
+def check_current(conn: Connection) -> None:
+    """Refuse a database that does not have the tables of this release.
+
+    Raises:
+        ConfigError: `database_too_new`, `database_too_old`.
+    """
+    found = _checked(conn)
+    if found != known()[-1]:
+        raise ConfigError("database_too_old", found=found or "-", known=known()[-1])
+
+
 def check(url: str) -> None:
     """Refuse a database that a newer release has changed.
 

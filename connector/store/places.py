@@ -28,6 +28,7 @@ _BY_SUBJECT: Final = {
 }
 _QUERIES: Final = {
     "negotiation": _of_contract,
+    "data": _of_contract,
     "contract": _of_contract,
     "transfer": _of_transfer,
     "grant": _of_transfer,

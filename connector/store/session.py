@@ -110,10 +110,9 @@ class Store:
         await self.write(lambda unit: unit.conn.execute(delete(_probe)))
 
     def _read(self, work: Callable[[Unit], T]) -> T:
-        snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if self.postgresql else "BEGIN"
         try:
             with self._engine.connect() as conn:
-                conn.exec_driver_sql(snapshot)
+                conn.exec_driver_sql(engine.SNAPSHOT[conn.dialect.name])
                 # The transaction ends when the connection goes back to the pool.
                 return work(Unit(conn, self.now(), reading=True))
         except exc.DBAPIError as error:

@@ -16,6 +16,7 @@ from connector.services.permission import Verdict
 from connector.store.contracts import Grant
 from connector.store.unit import Unit
 from connector.worker.dispatch import LEASE_SWEEP_SECONDS, Dispatch
+from connector.worker.journal import Keeping
 
 log = logging.getLogger(__name__)
 LONGEST_SECONDS = 3600.0
@@ -26,9 +27,10 @@ _FAULT_RETRY_SECONDS = 60.0
 
 @dataclass(slots=True)
 class Upkeep:
-    """Two tasks that sleep until the next thing is due; the one for access is told when something changed.
+    """Three tasks that sleep until the next thing is due; the one for access is told when something changed.
 
-    They are two because a peer that is asked may take its time to answer, and access must end at once all the same.
+    They are several because a peer that is asked may take its time to answer, and access must end at once all the same. The third
+    keeps the journal: signed heads, and what is to be removed.
     """
 
     house: House
@@ -42,6 +44,7 @@ class Upkeep:
         self._tasks = [
             loop.create_task(self._run(self._access, self._wake)),
             loop.create_task(self._run(self._silence, nothing)),
+            loop.create_task(self._run(Keeping(self.house).once, nothing)),
         ]
 
     def watch(self) -> None:

@@ -1,0 +1,54 @@
+"""Checking a home's journals straight in its database, read-only, whether or not the connector runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, exc
+
+from connector.errors import ConfigError, Missing
+from connector.identity import keyfile
+from connector.services.house import key_folder
+from connector.services.participants import SEAL_KEY
+from connector.store import engine, migrate, verification
+from connector.store.parties import Participants
+from connector.store.verification import Verdict
+
+
+def verify(home: Path, url: str, participant: str | None) -> Verdict:
+    """Check the journal of a participant of a home, of the first made where none is named.
+
+    Args:
+        home: the installation's folder, for its keys.
+        url: of the database.
+        participant: its DID.
+
+    Raises:
+        ConfigError: `database_unreachable`, `database_too_new`, `database_too_old`, `no_participant`, or a key file.
+        Missing: `participant_unknown`.
+    """
+    with _snapshot(url) as conn:
+        rows = [row.id for row in Participants(conn).list()]
+        if not rows:
+            raise ConfigError("no_participant")
+        chosen = rows[0] if participant is None else participant
+        if chosen not in rows:
+            raise Missing("participant_unknown")
+        key = keyfile.load_key(key_folder(home, chosen) / SEAL_KEY)
+        return verification.verify(conn, chosen, [key.public])
+
+
+@contextmanager
+def _snapshot(url: str) -> Iterator[Connection]:
+    made = engine.reading(url)
+    try:
+        with made.connect() as conn:
+            migrate.check_current(conn)
+            conn.exec_driver_sql(engine.SNAPSHOT[conn.dialect.name])
+            yield conn
+    except exc.DBAPIError as error:
+        raise ConfigError("database_unreachable", reason=str(error.orig).partition("\n")[0]) from error
+    finally:
+        made.dispose()
