@@ -81,7 +81,7 @@ def _offline(session: Session) -> dict[str, Any]:
     from connector.http import resources_journal  # noqa: PLC0415
     from connector.services import offline  # noqa: PLC0415
 
-    verdict = offline.verify(session.home, session.settings.database_url(), session.typed("member"))
+    verdict = offline.verify(session.settings.database_url(), session.typed("member"))
     return resources_journal.verdict((verdict, None), session.output.language).model_dump()
 
 

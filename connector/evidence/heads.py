@@ -16,10 +16,14 @@ from connector.errors import ConnectorError
 from connector.evidence import merkle
 from connector.identity import jws
 from connector.identity.jws import Parsed
-from connector.identity.keys import PublicKey, Signer
+from connector.identity.keys import Signer
+from connector.identity.periods import KeyPeriod
 
 TYPE: Final = "journal-head+jws"
 HEAD_CHARACTERS: Final = 8 * 1024
+TOLERANCE_SECONDS: Final = 300.0
+"""How far the clocks of two parties, and so the times of a key's beginning and end, may differ."""
+
 _PREFIX: Final = "sha256:"
 _MEMBERS: Final[dict[str, type]] = {
     "participant": str, "number": int, "first": int, "last": int, "hash": str, "root": str, "at": str,
@@ -69,9 +73,15 @@ class Signed:
         """The digest of the JWS text, by which the next head names this one."""
         return canonical.of_bytes(self.text.encode())
 
-    def by(self, keys: Iterable[PublicKey]) -> PublicKey | None:
-        """Return the key that signed it, of those given."""
-        return next((key for key in keys if key.thumbprint == self.kid and self.parsed.verified_by(key)), None)
+    def by(self, keys: Iterable[KeyPeriod], at: float) -> bool:
+        """Tell whether one of the seal keys signed it, at a time (that of `head.at`) at which it was its owner's."""
+        return any(
+            key.purpose == "seal"
+            and key.kid == self.kid
+            and key.since - TOLERANCE_SECONDS <= at < (key.until or float("inf")) + TOLERANCE_SECONDS
+            and self.parsed.verified_by(key.key)
+            for key in keys
+        )
 
 
 def leaf(record_hash: str) -> bytes:

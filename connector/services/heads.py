@@ -5,14 +5,14 @@ Nothing is signed where nothing was written, and signing writes no record: else 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from connector import clock
 from connector.errors import WrongState
 from connector.evidence import heads
-from connector.identity.keys import PublicKey
+from connector.evidence.heads import Signed
+from connector.services import keyring
 from connector.services.house import House
 from connector.store import journal, verification
 from connector.store.heads import SealedHead
@@ -96,13 +96,19 @@ def proof(unit: Unit, participant: str, number: int) -> Proof | None:
 
 async def verify(house: House, participant: str) -> Verdict:
     """Check a participant's journal and its signed heads."""
-    keys = await seal_keys(house, participant)
-    return await house.store.read(lambda unit: verification.verify(unit.conn, participant, keys))
+    house.member(participant)
+    return await house.store.read(
+        lambda unit: verification.verify(unit.conn, participant, keyring.periods(unit, participant, participant))
+    )
 
 
-async def seal_keys(house: House, participant: str) -> Sequence[PublicKey]:
-    """Return the keys that a participant's heads may be signed with."""
-    return [house.member(participant).seal.public]
+def signed_by(unit: Unit, participant: str, party: str, head: Signed) -> bool:
+    """Tell whether a party, one of ours or a peer as one of ours knows it, signed a head with a key that was its own then."""
+    try:
+        at = clock.seconds(head.head.at)
+    except ValueError:
+        return False
+    return head.head.participant == party and head.by(keyring.periods(unit, participant, party), at)
 
 
 def _due(unit: Unit, participant: str) -> float | None:

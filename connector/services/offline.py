@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from sqlalchemy import Connection, exc
 
 from connector.errors import ConfigError, Missing
-from connector.identity import keyfile
-from connector.services.house import key_folder
-from connector.services.participants import SEAL_KEY
+from connector.services import keyring
 from connector.store import engine, migrate, verification
 from connector.store.parties import Participants
+from connector.store.unit import Unit
 from connector.store.verification import Verdict
 
 
-def verify(home: Path, url: str, participant: str | None) -> Verdict:
+def verify(url: str, participant: str | None) -> Verdict:
     """Check the journal of a participant of a home, of the first made where none is named.
 
     Args:
-        home: the installation's folder, for its keys.
         url: of the database.
         participant: its DID.
 
     Raises:
-        ConfigError: `database_unreachable`, `database_too_new`, `database_too_old`, `no_participant`, or a key file.
+        ConfigError: `database_unreachable`, `database_too_new`, `database_too_old`, `no_participant`.
         Missing: `participant_unknown`.
     """
     with _snapshot(url) as conn:
@@ -36,8 +33,8 @@ def verify(home: Path, url: str, participant: str | None) -> Verdict:
         chosen = rows[0] if participant is None else participant
         if chosen not in rows:
             raise Missing("participant_unknown")
-        key = keyfile.load_key(key_folder(home, chosen) / SEAL_KEY)
-        return verification.verify(conn, chosen, [key.public])
+        keys = keyring.periods(Unit(conn, 0.0, reading=True), chosen, chosen)
+        return verification.verify(conn, chosen, keys)
 
 
 @contextmanager

@@ -10,14 +10,13 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Literal
 
 from connector.errors import ConnectorError, Unreachable
 from connector.evidence import heads as pure
 from connector.evidence.heads import Signed
 from connector.identity import document as documents
-from connector.identity import pinned
-from connector.identity.keys import PublicKey
 from connector.peer.call import expect
 from connector.protocol import context
 from connector.services import heads
@@ -114,12 +113,7 @@ async def fetch(house: House, participant: str, peer: str) -> int:
         last = await house.store.read(lambda unit: unit.heads.last_witnessed(participant, peer))
         # From the last one on that we hold, so that we see whether the peer still has it.
         shown, end = await _shown(house, participant, peer, "heads", last.number - 1 if last else 0)
-        keys = await _peer_keys(house, participant, peer)
-        if any(one.head.participant != peer or one.by(keys) is None for one in shown):
-            raise Unreachable("heads_unreadable", peer=peer)
-        taken = await house.store.write(
-            lambda unit, shown=shown: _take(unit, participant, peer, shown)  # type: ignore[misc]
-        )
+        taken = await house.store.write(partial(_take, participant, peer, shown))
         new += taken
         if not taken or shown[-1].head.number >= end:
             break
@@ -141,11 +135,11 @@ async def compare(house: House, participant: str) -> list[Witness]:
 
 
 async def _compared(house: House, participant: str, peer: str) -> Witness:
-    keys, count, number = await heads.seal_keys(house, participant), 0, 0
+    count, number = 0, 0
     for _ in range(_MOST_PAGES):
         shown, end = await _shown(house, participant, peer, "witnessed", number)
         for one in shown:
-            found = await _one(house, participant, one, keys)
+            found = await house.store.read(partial(_one, participant, one))
             if found != "same":
                 return Witness(peer, found, count, one.head.number, one.text)
             count, number = count + 1, one.head.number
@@ -154,10 +148,10 @@ async def _compared(house: House, participant: str, peer: str) -> Witness:
     return Witness(peer, "same", count, number)
 
 
-async def _one(house: House, participant: str, shown: Signed, keys: Sequence[PublicKey]) -> Found:
-    if shown.head.participant != participant or shown.by(keys) is None:
+def _one(participant: str, shown: Signed, unit: Unit) -> Found:
+    if not heads.signed_by(unit, participant, participant, shown):
         return "foreign"
-    own = await house.store.read(lambda unit: unit.heads.get(participant, shown.head.number))
+    own = unit.heads.get(participant, shown.head.number)
     if own is None:
         return "more"
     return "same" if own.digest == shown.digest else "other"
@@ -177,8 +171,14 @@ async def _shown(house: House, participant: str, peer: str, what: str, after: in
         raise Unreachable("heads_unreadable", peer=peer) from None
 
 
-def _take(unit: Unit, participant: str, peer: str, shown: Sequence[Signed]) -> int:
-    """Keep the heads that follow those we hold, and the first that contradicts them; return how many follow."""
+def _take(participant: str, peer: str, shown: Sequence[Signed], unit: Unit) -> int:
+    """Keep the heads that follow those we hold, and the first that contradicts them; return how many follow.
+
+    Raises:
+        Unreachable: `heads_unreadable`, one is not signed by the peer.
+    """
+    if not all(heads.signed_by(unit, participant, peer, one) for one in shown):
+        raise Unreachable("heads_unreadable", peer=peer)
     held, new = unit.heads.last_witnessed(participant, peer), 0
     missing = held is not None and held.digest not in {one.digest for one in shown}
     for one in shown:
@@ -223,9 +223,3 @@ async def _witnesses(house: House, participant: str) -> list[Peer]:
 
 def _announces(row: Peer) -> bool:
     return row.document is not None and context.HEADS in documents.read(row.id, row.document).announces
-
-
-async def _peer_keys(house: House, participant: str, peer: str) -> list[PublicKey]:
-    """Return the seal keys that a peer's heads may be signed with."""
-    known = await house.peer(participant, peer)
-    return [entry.key for entry in pinned.load(known.row.pins) if entry.purpose == "seal"] if known else []

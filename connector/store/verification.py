@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
-from connector import loader
+from connector import clock, loader
 from connector.errors import ConnectorError
 from connector.evidence import chain, heads
 from connector.evidence.chain import Fault, Record
 from connector.evidence.heads import HeadFault, Reading, Signed
-from connector.identity.keys import PublicKey
+from connector.identity.periods import KeyPeriod
 from connector.store import journal, places
 from connector.store.heads import Heads
 from connector.store.places import Places
@@ -66,13 +66,13 @@ class Verdict:
         return not self.faults and not self.head_faults
 
 
-def verify(conn: Connection, participant: str, keys: Sequence[PublicKey]) -> Verdict:
+def verify(conn: Connection, participant: str, keys: Sequence[KeyPeriod]) -> Verdict:
     """Check the journal of a participant.
 
     Args:
         conn: inside a transaction that sees one state of the database.
         participant: whose journal.
-        keys: those that its heads may be signed with.
+        keys: its own, with their times.
     """
     number, last = journal.head(conn, participant)
     reading = Reading(participant, _heads(conn, participant, keys))
@@ -174,7 +174,14 @@ def _parsed(payload: str | None) -> dict[str, Any] | None:
         return None
 
 
-def _heads(conn: Connection, participant: str, keys: Sequence[PublicKey]) -> Iterator[tuple[int, Signed | None, bool]]:
+def _by(signed: Signed, keys: Sequence[KeyPeriod]) -> bool:
+    try:
+        return signed.by(keys, clock.seconds(signed.head.at))
+    except ValueError:
+        return False
+
+
+def _heads(conn: Connection, participant: str, keys: Sequence[KeyPeriod]) -> Iterator[tuple[int, Signed | None, bool]]:
     for row in Heads(conn).all(participant):
         try:
             signed = heads.read(row.jws)
@@ -182,4 +189,4 @@ def _heads(conn: Connection, participant: str, keys: Sequence[PublicKey]) -> Ite
             yield row.number, None, False
             continue
         same = (row.first, row.last, row.digest) == (signed.head.first, signed.head.last, signed.digest)
-        yield row.number, signed if same else None, signed.by(keys) is not None
+        yield row.number, signed if same else None, _by(signed, keys)

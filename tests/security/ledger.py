@@ -1,4 +1,4 @@
-"""What lies in a town's database: refused messages change nothing of it but the tokens that are spent."""
+"""What lies in a town's database: refused messages change nothing of it but the tokens that are spent and their own records."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import SQLModel
 
+from connector.store import journal
 from tests.acceptance import towns
 
 if TYPE_CHECKING:
     from connector.store.unit import Unit
     from tests.acceptance.towns import Town
 
-_PASSING = frozenset({"spent", "probe"})
+_PASSING = frozenset({"spent", "probe", "journalpayload", "journalhead"})
 
 
 async def dump(town: Town) -> dict[str, list[Any]]:
@@ -22,7 +23,10 @@ async def dump(town: Town) -> dict[str, list[Any]]:
 
     def work(unit: Unit) -> dict[str, list[Any]]:
         tables = [found for found in SQLModel.metadata.sorted_tables if found.name not in _PASSING]
-        return {found.name: sorted(map(repr, unit.conn.execute(found.select()))) for found in tables}
+        rows = {found.name: sorted(map(repr, unit.conn.execute(found.select()))) for found in tables}
+        said = [row for one in unit.participants.list() for row in journal.page(unit.conn, one.id, limit=100_000)]
+        told = [(row["kind"], row["subject"], row["payload"]) for row in said if not row["kind"].endswith(".refused")]
+        return rows | {"journal": sorted(map(repr, told))}
 
     assert await towns.eventually(lambda: _idle(town)), "something is still on its way"
     return await town.unit(work)

@@ -10,13 +10,10 @@ from sqlalchemy import text
 
 from connector.errors import Unknown
 from connector.evidence.chain import GENESIS, Fault
-from connector.identity import keys
 from connector.store import journal, verification
 from connector.store.session import Store
 from connector.store.unit import Unit
 from tests.store.units import ME, OTHER, Work, begin, together
-
-KEY = keys.generate()
 
 
 def note(participant: str, subject: str) -> Work:
@@ -24,7 +21,7 @@ def note(participant: str, subject: str) -> Work:
 
 
 async def _faults(store: Store, participant: str = ME) -> list[Fault]:
-    return (await store.read(lambda unit: verification.verify(unit.conn, participant, [KEY.public]))).faults
+    return (await store.read(lambda unit: verification.verify(unit.conn, participant, []))).faults
 
 
 async def _records(store: Store, participant: str = ME) -> list[dict[str, Any]]:

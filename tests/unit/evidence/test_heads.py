@@ -10,6 +10,7 @@ from connector import canonical
 from connector.evidence import heads
 from connector.evidence.heads import Head, HeadFault, Reading, Signed
 from connector.identity import jws, keys
+from connector.identity.periods import KeyPeriod
 
 ME = "did:web:a.example"
 KEY = keys.generate()
@@ -56,12 +57,16 @@ def test_a_head_says_which_records_it_covers_and_names_the_one_before() -> None:
 
 def test_a_head_is_signed_with_the_seal_key_and_with_no_other() -> None:
     signed = _three(_hashes(9))[0]
-    other = keys.generate().public
+    other, own = KeyPeriod("seal", keys.generate().public, 0.0), KeyPeriod("seal", KEY.public, 1000.0, 2000.0)
     assert signed.kid == KEY.kid
-    assert signed.by([other, KEY.public]) == KEY.public
-    assert signed.by([other]) is None
+    assert signed.by([other, own], 1500.0)
+    assert signed.by([other, own], 1000.0 - heads.TOLERANCE_SECONDS)
+    assert not signed.by([other], 1500.0)
+    assert not signed.by([KeyPeriod("token", KEY.public, 0.0)], 1500.0)
+    assert not signed.by([own], 999.0 - heads.TOLERANCE_SECONDS)
+    assert not signed.by([own], 2000.0 + heads.TOLERANCE_SECONDS)
     forged = heads.read(jws.sign(keys.generate(), signed.head.payload, typ=heads.TYPE, kid=KEY.kid))
-    assert forged.by([KEY.public]) is None
+    assert not forged.by([own], 1500.0)
 
 
 def test_whole_heads_over_a_whole_chain_have_no_faults() -> None:

@@ -35,7 +35,18 @@ async def test_all_is_well_where_nothing_is_wrong(towns: Pair) -> None:
     ekby, sjoby = towns
     found = await _found(ekby)
     assert {name for name, check in found.items() if not check.ok} == set()
-    ours = {"database", "disk", "keys", "address", "processes", "outbox", "policy-watch", "policy-files", "clock"}
+    ours = {
+        "database",
+        "disk",
+        "keys",
+        "address",
+        "processes",
+        "outbox",
+        "heads",
+        "policy-watch",
+        "policy-files",
+        "clock",
+    }
     assert set(found) == {*ours, f"peer {sjoby.did}"}
     for check in found.values():
         assert "{" not in texts.say(check.code, "sv", "text", **check.values)

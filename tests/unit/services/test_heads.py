@@ -47,7 +47,7 @@ async def test_a_head_covers_all_that_was_written_and_none_is_made_twice(town: T
     one, two = await _heads(town)
     said = pure.read(two.jws).head
     assert (said.participant, said.number, said.first, said.last, said.previous) == (town.did, 2, 6, 6, one.digest)
-    assert pure.read(two.jws).by([town.house.member(town.did).seal.public]) is not None
+    assert pure.read(two.jws).kid == town.house.member(town.did).seal.kid
     verdict = await heads.verify(town.house, town.did)
     assert (verdict.whole, verdict.heads, verdict.covered, verdict.records) == (True, 2, 6, 6)
 
