@@ -74,7 +74,8 @@ async def fetched(house: House, participant: str, contract: str, what: Fetched, 
     def work(unit: Unit) -> None:
         unit.record(
             participant, "data.fetched", contract,
-            by=by, transfer=what.transfer, method=what.method, path=what.path, status=what.status, bytes=what.sent, complete=what.complete,
+            by=by, transfer=what.transfer, method=what.method, path=what.path,
+            status=what.status, bytes=what.sent, complete=what.complete,
         )  # fmt: skip
 
     try:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.acceptance.conftest import Founding
     from tests.acceptance.towns import Town
 
-RECORDS, PAYLOADS, LAST, HEADS = map(table, (Journal, JournalPayload, JournalHead, JournalSealedHead))
+RECORDS, PAYLOADS, LAST, HEADS = table(Journal), table(JournalPayload), table(JournalHead), table(JournalSealedHead)
 
 
 async def _neighbours(found: Founding) -> tuple[Town, Town]:
@@ -59,11 +59,11 @@ def _rewrite(town: Town, unit: Unit) -> None:
         previous = hashes[row["number"]] = made.hash
     unit.conn.execute(update(LAST).values(hash=previous))
     earlier: pure.Signed | None = None
-    for row in list(unit.heads.all(town.did)):
-        covered = [hashes[number] for number in range(row.first, row.last + 1)]
-        head = replace(pure.following(earlier, covered, participant=town.did, at=""), at=pure.read(row.jws).head.at)
+    for sealed in list(unit.heads.all(town.did)):
+        covered = [hashes[number] for number in range(sealed.first, sealed.last + 1)]
+        head = replace(pure.following(earlier, covered, participant=town.did, at=""), at=pure.read(sealed.jws).head.at)
         earlier = pure.read(pure.sign(key, head))
-        of_head = update(HEADS).where(HEADS.c.number == row.number)
+        of_head = update(HEADS).where(HEADS.c.number == sealed.number)
         unit.conn.execute(of_head.values(jws=earlier.text, digest=earlier.digest))
 
 

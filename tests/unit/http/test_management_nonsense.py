@@ -213,6 +213,7 @@ def _good(who: Operator) -> list[tuple[Route, dict[str, Any]]]:
         "Counter": {"policy": "p"},
         "Reason": {"reason": "x"},
         "NewTransfer": {"contract": "x"},
+        "Attestation": {"facts": {"x": ["y"]}, "part_of": ["x"]},
         "PayloadRemoval": {"before": "2026-08-14", "kinds": ["access"], "reference": "x"},
     }
     return [(route, bodies[route.body.__name__]) for route in ROUTES if route.body is not None]
