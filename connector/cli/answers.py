@@ -6,38 +6,38 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from connector import clock, texts
-from connector.policy.operators import every
+from connector.policy import report
 from connector.policy.terms import ODRL, shorten
 
 if TYPE_CHECKING:
     from connector.cli.output import Column
-    from connector.policy.decision import ConditionReport, Decision, DutyReport, RuleReport
+    from connector.policy.decision import Decision
 
 _DATE_TIME = ODRL + "dateTime"
 
 
 def decision(found: Decision) -> dict[str, Any]:
     """Return a decision for programs; a rule is active when it is also about the request."""
-    rules = [each for rule in found.rules for each in (_rule(rule), *map(_duty, rule.duties))]
-    return {
-        "decision": found.outcome,
-        "next_change": None if found.next_change is None else clock.iso(found.next_change),
-        "rules": rules + [_duty(duty) for duty in found.obligations],
-        "reasons": [*found.reasons],
-        "as_agreement": found.as_agreement,
-    }
+    return report.decision(found, clock.iso)
 
 
 def lines(found: Decision, language: str) -> Iterator[str]:
     """Yield the lines that tell people a decision: each rule and what it was compared with."""
-    yield texts.say(f"cli_decision_{found.outcome}", language)
-    if found.next_change is not None:
-        yield texts.say("cli_decision_next", language, time=clock.iso(found.next_change))
-    if found.as_agreement:
+    yield from told(decision(found), language)
+
+
+def told(found: Mapping[str, Any], language: str) -> Iterator[str]:
+    """Yield the lines that tell people a decision as programs read it; rules may come with their sentence and its grade."""
+    yield texts.say(f"cli_decision_{found['decision']}", language)
+    if found["next_change"] is not None:
+        yield texts.say("cli_decision_next", language, time=found["next_change"])
+    if found["as_agreement"]:
         yield texts.say("cli_decision_offer", language)
-    for rule in decision(found)["rules"]:
+    for rule in found["rules"]:
         active = texts.say(f"cli_active_{str(rule['active']).lower()}", language)
         yield f"{rule['rule']} ({texts.say(_kind(rule['kind']), language)}): {active}"
+        if rule.get("sentence"):
+            yield f"    {rule['sentence']} [{rule['grade']}]"
         for each in rule["constraints"]:
             value = each["value"] if each["value"] is not None else "–"
             right = each["rightOperand"] if isinstance(each["rightOperand"], str) else ", ".join(each["rightOperand"])
@@ -81,48 +81,3 @@ def difference(found: Mapping[str, Any], language: str) -> Iterator[str]:
 
 def _kind(kind: str) -> str:
     return f"cli_kind_{kind}"
-
-
-def _rule(rule: RuleReport) -> dict[str, Any]:
-    active = every((rule.about, rule.active))
-    return {
-        "rule": rule.rule,
-        "kind": rule.kind,
-        "active": "unknown" if active is None else active,
-        "constraints": [flat for each in rule.conditions for flat in _flat(each)],
-    }
-
-
-def _duty(duty: DutyReport) -> dict[str, Any]:
-    return {
-        "rule": duty.uid or duty.pointer,
-        "kind": duty.kind,
-        "active": "unknown" if duty.active is None else duty.active,
-        "constraints": [flat for each in duty.conditions for flat in _flat(each)],
-        "state": duty.state,
-        "due": None if duty.due is None else clock.iso(duty.due),
-    }
-
-
-def _flat(condition: ConditionReport) -> Iterator[dict[str, Any]]:
-    """Yield the comparisons of a condition; inside a logical one, each operand's."""
-    if not condition.left and condition.operands:
-        for each in condition.operands:
-            yield from _flat(each)
-        return
-    yield {
-        "leftOperand": condition.left,
-        "operator": condition.operator,
-        "rightOperand": condition.right[0] if len(condition.right) == 1 else [*condition.right],
-        "value": _value(condition),
-        "state": condition.state,
-    }
-
-
-def _value(condition: ConditionReport) -> Any:
-    """Return what the left operand was: an instant as an xsd:dateTime, one value alone, several as a list."""
-    if condition.value is None:
-        return None
-    if condition.left == _DATE_TIME:
-        return clock.iso(float(condition.value[0])) if condition.value[0] != "nan" else None
-    return condition.value[0] if len(condition.value) == 1 else [*condition.value]

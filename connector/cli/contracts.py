@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from connector import texts
 from connector.cli import answers, policyfiles, waiting
-from connector.cli.commands import DONE, PAGING, Verb, option, place
+from connector.cli.commands import DONE, PAGING, Verb, option, place, switch
 
 if TYPE_CHECKING:
     from connector.cli.output import Column
@@ -39,12 +40,31 @@ def listing(session: Session) -> int:
 
 def show(session: Session) -> int:
     """Show one: its state, its terms, and what it waits for."""
+    if session.typed("why"):
+        return _show_why(session)
     found = session.api.get(_path(session))
     waiting.show(
         session, {name: value for name, value in found.items() if name != "difference" or session.output.as_json}
     )
     if not session.output.as_json and found.get("difference"):
         session.output.text("\n".join(answers.difference(found["difference"], session.output.language)))
+    return DONE
+
+
+def _show_why(session: Session) -> int:
+    """Show why its policy permits reading now, or does not."""
+    found = session.api.get(_path(session, "why"))
+    if session.output.as_json:
+        session.output.value(found)
+        return DONE
+    session.output.text("\n".join(answers.told(found, session.output.language)))
+    if found["held_by"] is not None:
+        session.output.say("cli_held_by", why=texts.say(found["held_by"], session.output.language))
+    if found["decision"] != "permit" and found["recovers"]:
+        session.output.say("cli_why_recovers")
+    for each in found["used"]:
+        code = "cli_used" if each["until"] is None else "cli_used_until"
+        session.output.say(code, **each)
     return DONE
 
 
@@ -95,7 +115,7 @@ VERBS = (
     Verb("request", request, (*_BEGIN, option("--purpose", "IRI", text="declared_purpose"))),
     Verb("offer", offer, _BEGIN),
     Verb("list", listing, PAGING),
-    Verb("show", show, (_ID,)),
+    Verb("show", show, (_ID, switch("--why"))),
     Verb("approve", approve, (_ID,)),
     Verb("accept", accept, (_ID,)),
     Verb("counter", counter, (_ID, policyfiles.POLICY)),

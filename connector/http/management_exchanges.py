@@ -10,6 +10,7 @@ from connector.http.management_route import Ask, Route
 from connector.services import contracts, transfers
 from connector.services.operators import APPROVE, READ, WRITE, includes
 from connector.services.views import ContractView, TransferView
+from connector.services.why import Why, why
 
 _CONTRACTS: Final = "/api/v1/participants/{participant}/contracts"
 _TRANSFERS: Final = "/api/v1/participants/{participant}/transfers"
@@ -18,6 +19,11 @@ _TRANSFERS: Final = "/api/v1/participants/{participant}/transfers"
 def contract(view: ContractView) -> ContractView:
     """Show a contract as the service does."""
     return view
+
+
+def reasons(found: Why) -> Why:
+    """Show the trace as the service does."""
+    return found
 
 
 def transfer(view: TransferView) -> TransferView:
@@ -33,6 +39,11 @@ async def _contracts(ask: Ask, query: Paging) -> tuple[list[ContractView], str |
 async def _contract(ask: Ask) -> ContractView:
     """Show a contract, and what it waits for."""
     return await contracts.show(ask.house, ask.participant, ask.path["contract"], ask.language)
+
+
+async def _why(ask: Ask) -> Why:
+    """Evaluate a contract's policy now and show why it permits reading or does not, rule by rule."""
+    return await why(ask.house, ask.participant, ask.path["contract"], ask.language)
 
 
 async def _new_contract(ask: Ask, body: NewContract) -> ContractView:
@@ -104,6 +115,7 @@ ROUTES: Final = (
     Route("GET", _CONTRACTS, READ, _contracts, contract, many=True),
     Route("POST", _CONTRACTS, WRITE, _new_contract, contract, 201),
     Route("GET", f"{_CONTRACTS}/{{contract}}", READ, _contract, contract),
+    Route("GET", f"{_CONTRACTS}/{{contract}}/why", READ, _why, reasons),
     Route("POST", f"{_CONTRACTS}/{{contract}}/approve", APPROVE, _approve, contract),
     Route("POST", f"{_CONTRACTS}/{{contract}}/accept", APPROVE, _accept, contract),
     Route("POST", f"{_CONTRACTS}/{{contract}}/counter", APPROVE, _counter, contract),

@@ -21,7 +21,10 @@ from connector.store.parties import KEY_CHANGED, REMOVED
 from connector.store.unit import Unit
 
 KEY: Final = "peer_key_changed"
-GONE: Final = "peer_removed"
+GONE: Final = "peer_parted"
+CODES: Final = frozenset({KEY, GONE})
+"""What holds access up beside the policy."""
+
 _REFUSES: Final = "policy_refuses"
 _LEAVING: Final = frozenset({transfer.SUSPENSION, transfer.COMPLETION, TERMINATION})
 

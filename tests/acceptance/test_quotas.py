@@ -12,10 +12,11 @@ import aiohttp
 import pytest
 
 from connector import clock
-from connector.errors import TooMany
+from connector.errors import Missing, TooMany
 from connector.ids import NS
 from connector.services import quota
 from connector.services.grants import Opening
+from connector.services.why import why
 from connector.store.session import Store
 from tests.acceptance import readers, towns
 from tests.acceptance.towns import Town
@@ -189,3 +190,26 @@ async def test_a_policy_that_counts_by_no_known_time_zone_opens_nothing(found_on
     async with a.running(), b.running():
         _, address = await _begun(a, b, source, {**at_most(5), NS + "timeZone": "Mars/Olympus"})
         assert (await _answer(address))[2]["code"] == "quota_uncountable"
+
+
+async def test_the_operator_sees_why_and_what_is_used(found_on_sqlite: Founding, source: str) -> None:
+    a, b = await found_on_sqlite("strangnas"), await found_on_sqlite("trosa")
+    async with a.running(), b.running():
+        _, address = await _begun(a, b, source, at_most(1))
+        ours = (await a.mirror(await _contract(b))).pid
+        before = await why(a.house, a.did, ours, "en")
+        assert (before.decision, before.used[0].used) == ("permit", 0)
+        assert (await readers.ask(address))[0] == 200
+        after = await why(a.house, a.did, ours, "en")
+        assert (after.decision, after.used[0].used) == ("deny", 1)
+        assert after.used[0].until is not None
+        assert after.held_by is None
+        rule = next(rule for rule in after.rules if rule["kind"] == "permission")
+        assert rule["constraints"][0]["state"] == "not"
+        assert rule["constraints"][0]["value"] == "2"
+        assert "requests" in rule["sentence"]
+        assert "enforced" in rule["grade"]
+        theirs = await why(b.house, b.did, await _contract(b), "sv")
+        assert theirs.decision == "permit"
+        with pytest.raises(Missing):
+            await why(a.house, a.did, "urn:none", "sv")
