@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import ssl
 import zlib
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ ANSWER_SECONDS = 10.0
 IDLE_SECONDS = 30.0
 CONNECT_SECONDS = 10.0
 READ_BUFFER_BYTES = 256 * 1024
+_HUNG_UP = frozenset({errno.ECONNRESET, errno.EPIPE})
 _REDIRECTS = frozenset({300, 301, 302, 303, 305, 307, 308})
 _ANY_GZIP_OR_ZLIB: Final = zlib.MAX_WBITS | 32
 
@@ -282,11 +284,21 @@ def _translated(url: str) -> Iterator[None]:
     except (aiohttp.ClientPayloadError, aiohttp.ClientResponseError, aiohttp.InvalidURL):
         raise Unreachable("peer_answer_broken", host=host) from None
     except (aiohttp.ClientError, OSError) as error:
-        refused = refuses_ours(error) or refuses_ours(error.__cause__) or refuses_ours(getattr(error, "os_error", None))
-        raise Unreachable("peer_refuses_certificate" if refused else "peer_unreachable", host=host) from None
+        raise Unreachable(_lost(error) if url.startswith("https:") else "peer_unreachable", host=host) from None
+
+
+def _lost(error: Exception) -> str:
+    """Return the code of a connection that was lost after its handshake."""
+    if any(refuses_ours(one) for one in (error, error.__cause__, error.__context__)):
+        return "peer_refuses_certificate"
+    # A server that refuses a certificate may just hang up, without the alert that would say so.
+    hung_up = isinstance(error, (aiohttp.ServerDisconnectedError, ConnectionResetError))
+    return "peer_closed" if hung_up or getattr(error, "errno", None) in _HUNG_UP else "peer_unreachable"
 
 
 def _connecting(error: aiohttp.ClientConnectorError) -> str:
     if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
         return connecting_code(getattr(error, "certificate_error", None) or error.os_error)
+    if isinstance(error.os_error, ConnectionResetError) and error.ssl:
+        return "peer_closed"
     return "address_refused" if isinstance(error.os_error, AddressRefusedError) else "peer_unreachable"

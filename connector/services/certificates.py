@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from typing import Any
 
 from cryptography import x509
 
 from connector import clock
-from connector.errors import ConnectorError
-from connector.identity import participant as places
 from connector.identity import trust as trusts
 from connector.identity.trust import TOKEN, Trust
 from connector.net import certificates, probe
@@ -18,8 +15,6 @@ from connector.net.egress import Reach
 from connector.services.house import House
 from connector.store.parties import Peer
 from connector.store.unit import Unit
-
-log = logging.getLogger(__name__)
 
 
 async def shown(house: House, base: str) -> x509.Certificate | None:
@@ -63,7 +58,7 @@ def _renew(house: House, unit: Unit, row: Peer, found: x509.Certificate) -> None
 
 
 async def look_again(house: House) -> None:
-    """Ask every peer with a pinned certificate key for its DID document: a certificate that it has renewed is then known.
+    """Look at what every peer with a pinned certificate key shows: one that it has renewed with that key is then known.
 
     Called when a client's certificate was refused in the handshake, since nobody can tell whose that was.
     """
@@ -72,8 +67,10 @@ async def look_again(house: House) -> None:
         known = await house.peer(participant, did)
         if known is None:
             continue
-        url = places.place(did, secure=house.client.secure).document_url
-        try:
-            await house.client.request("GET", url, reach=Reach.OPERATOR, expected=known.trust.expected(show=False))
-        except ConnectorError as error:
-            log.info("peer not looked at: peer=%s code=%s", did, error.code)
+        found = await shown(house, known.row.base)
+        if (
+            found is not None
+            and certificates.spki(found) in known.trust.keys
+            and certificates.valid_at(found, house.now())
+        ):
+            await renewed(house, certificates.spki(found), certificates.der(found))
