@@ -18,6 +18,7 @@ COMMANDS = (
     "init",
     "serve",
     "participants",
+    "keys",
     "operators",
     "peers",
     "datasets",

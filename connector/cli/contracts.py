@@ -18,6 +18,7 @@ COLUMNS: Final[tuple[Column, ...]] = (
     ("role", lambda row: row["role"]),
     ("peer", lambda row: row["peer"]),
     ("dataset", lambda row: row["dataset"]),
+    ("sealed", lambda row: row["sealed"]),
     ("waits_for", lambda row: waiting.of(row).get("waits_for")),
 )
 

@@ -22,7 +22,8 @@ POLICY: Final = option("--policy", "FILE", required=True)
 ACCESS: Final = option("--access", "FILE")
 LIMIT: Final = option("--limit", "FILE", text="limit_file", dest="limit_file")
 APPROVAL: Final = option("--approval", choices=("person",))
-OFFER: Final[tuple[Argument, ...]] = (POLICY, ACCESS, LIMIT, APPROVAL, switch("--force"))
+SEAL: Final = option("--seal", choices=("required",))
+OFFER: Final[tuple[Argument, ...]] = (POLICY, ACCESS, LIMIT, APPROVAL, SEAL, switch("--force"))
 """What makes an offer."""
 _FILES: Final = {"policy": "policy", "access": "access", "limit": "limit_file"}
 
@@ -54,6 +55,8 @@ def offer(session: Session) -> dict[str, Any]:
             session.output.say("cli_policy_no_cases", file=each.file.name, cases=each.file.stem + CASES)
     if (approval := session.typed("approval")) is not None:
         made["approval"] = approval
+    if (wanted := session.typed("seal")) is not None:
+        made["seal"] = wanted
     return made
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from connector.http import resources
 from connector.http.management_requests import (
     Attestation,
+    KeyRotation,
     NewOperator,
     NewParticipant,
     NewPeer,
@@ -17,7 +18,7 @@ from connector.http.management_requests import (
 )
 from connector.http.management_route import Ask, Route
 from connector.identity.trust import Trust, chosen
-from connector.services import attest, operators, participants, peers
+from connector.services import attest, keys, operators, participants, peers
 from connector.services.operators import APPROVE, READ, WRITE
 from connector.store.parties import Operator, Peer
 
@@ -53,6 +54,17 @@ async def _participant(ask: Ask) -> participants.Own:
 async def _add_participant(ask: Ask, body: NewParticipant) -> participants.Own:
     """Make a further participant, with keys of its own, at the same host under a path of its own."""
     return await participants.add(ask.house, body.id, body.name, by=ask.by)
+
+
+async def _keys(ask: Ask) -> tuple[list[keys.Shown], None]:
+    """List the keys of a participant that lives here, the oldest first."""
+    return await keys.listing(ask.house, ask.participant), None
+
+
+async def _rotate_key(ask: Ask, body: KeyRotation) -> keys.Shown:
+    """Replace a key: the new one is announced at once, endorsed by the present one, and used after the overlap."""
+    overlap = body.overlapSeconds
+    return await keys.rotate(ask.house, ask.participant, body.purpose, overlap_seconds=overlap, by=ask.by)
 
 
 async def _peers(ask: Ask, query: Paging) -> tuple[list[Peer], str | None]:
@@ -110,6 +122,8 @@ ROUTES: Final = (
     Route("GET", f"{_ROOT}/participants", READ, _participants, resources.participant, many=True),
     Route("POST", f"{_ROOT}/participants", APPROVE, _add_participant, resources.participant, 201),
     Route("GET", f"{_ROOT}/participants/{{participant}}", READ, _participant, resources.participant),
+    Route("GET", f"{_ROOT}/participants/{{participant}}/keys", READ, _keys, resources.key, many=True),
+    Route("POST", f"{_ROOT}/participants/{{participant}}/keys", APPROVE, _rotate_key, resources.key, 201),
     Route("GET", _PEERS, READ, _peers, resources.peer, many=True),
     Route("POST", _PEERS, APPROVE, _add_peer, resources.peer, 201),
     Route("POST", f"{_PEERS}/preview", WRITE, _preview, resources.sighting),

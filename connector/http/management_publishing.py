@@ -86,7 +86,12 @@ async def _catalog(ask: Ask, query: CatalogQuery) -> tuple[list[dict[str, Any]],
 
 def _wanted(terms: OfferTerms) -> Wanted:
     return Wanted(
-        terms.policy, terms.access, terms.approval, terms.limit, {str(name): file for name, file in terms.files.items()}
+        terms.policy,
+        terms.access,
+        terms.approval,
+        terms.limit,
+        {str(name): file for name, file in terms.files.items()},
+        terms.seal,
     )
 
 

@@ -145,6 +145,13 @@ class Attestation(Request):
     part_of: list[Id] = Field(default=[], max_length=100)
 
 
+class KeyRotation(Request):
+    """A key to replace: for what it is, and for how many seconds the new one is announced before it is used (else a day)."""
+
+    purpose: Literal["token", "seal"]
+    overlapSeconds: Annotated[int, Field(ge=0, le=7_776_000)] = 86_400  # noqa: N815 - a JSON member's name
+
+
 class NewPolicy(Request):
     """A policy to store: a document in DSP's offer form, and the name of the file it came from.
 
@@ -161,12 +168,13 @@ class OfferTerms(Request):
     """What is offered: the ids of a contract policy and of an access policy, and `person` where one has to approve.
 
     `limit` is the id of a policy that says how far the owner would go. `files` names the files in the home's `policies/` folder
-    whose changes make new offers.
+    whose changes make new offers. `seal` is `required` where peers that do not seal their contracts are refused.
     """
 
     policy: Id
     access: Id | None = None
     approval: Literal["person"] | None = None
+    seal: Literal["required"] | None = None
     limit: Id | None = None
     files: dict[Literal["policy", "access", "limit"], FileName] = {}
 

@@ -16,7 +16,7 @@ from connector.identity import participant as places
 from connector.identity import trust
 from connector.net import certificates
 from connector.protocol import catalog
-from connector.services import doctor, participants, peers, publish
+from connector.services import doctor, keys, participants, peers, publish
 from connector.store.offers import Offer as OfferRow
 from connector.store.offers import Policy as PolicyRow
 from connector.store.parties import Operator as OperatorRow
@@ -64,6 +64,21 @@ class Participant(Resource):
     created: str
 
 
+class Key(Resource):
+    """A public key of ours; `id` is its fingerprint (RFC 7638).
+
+    `state` is `next` (announced in the DID document, not used yet), `current` (it signs), `previous` (signs no more, but peers
+    still accept it) or `retired`. `used` is from when it signs, `until` from when its successor does.
+    """
+
+    id: str
+    purpose: Literal["token", "seal"]
+    state: Literal["next", "current", "previous", "retired"]
+    since: str
+    used: str
+    until: str | None
+
+
 # Peers
 
 
@@ -84,6 +99,7 @@ class Peer(Resource):
 
     `trust` is `token`, `certificate` (its key must be one of `certificates`), or `authority` (one of `certificates` must vouch
     for `trust_name`).
+    `seals` tells whether it is known to seal its contracts; then one without its seal is refused.
     """
 
     id: str
@@ -98,6 +114,7 @@ class Peer(Resource):
     created: str
     created_by: str
     checked: str
+    seals: bool
     attested: dict[str, Any] | None
 
 
@@ -125,6 +142,7 @@ class Offer(Resource):
     policy: str
     access: str | None
     approval: str | None
+    seal: str | None
     limit: str | None
     files: dict[str, str]
     document: dict[str, Any]
@@ -187,6 +205,16 @@ def participant(found: participants.Own) -> Participant:
     return Participant(id=row.id, name=row.name, root=row.root, base=base, keys=keys, created=clock.iso(row.created))
 
 
+def key(found: keys.Shown) -> Key:
+    """Show a key of ours."""
+    held = found.key
+    until = clock.iso(held.until) if held.until is not None else None
+    return Key(
+        id=held.public.thumbprint, purpose=held.purpose, state=found.state, since=clock.iso(held.since),
+        used=clock.iso(held.used), until=until,
+    )  # fmt: skip
+
+
 def sighting(found: peers.Sighting) -> PeerSight:
     """Show a peer that was looked at."""
     document = None if found.document is None else dict(found.document.raw)
@@ -204,7 +232,7 @@ def peer(row: PeerRow) -> Peer:
         id=row.id, state=row.state, auth=row.auth, base=row.base, keys=keys, trust=trusted.mode, trust_name=trusted.name,
         certificates=_certificates(certificates.read_pem(text)[0] for text in trusted.certificates), document=row.document,
         created=clock.iso(row.created), created_by=row.created_by, checked=clock.iso(row.checked),
-        attested=row.attested,
+        seals=row.seals is not None, attested=row.attested,
     )  # fmt: skip
 
 
@@ -217,7 +245,7 @@ def policy(row: PolicyRow) -> Policy:
 def offer(row: OfferRow) -> Offer:
     """Show an offer of ours."""
     return Offer(
-        id=row.id, dataset=row.dataset, policy=row.policy, access=row.access, approval=row.approval,
+        id=row.id, dataset=row.dataset, policy=row.policy, access=row.access, approval=row.approval, seal=row.seal,
         limit=row.limit_policy, files=row.files or {}, document=row.document, created=clock.iso(row.created),
         created_by=row.created_by,
     )  # fmt: skip

@@ -76,14 +76,18 @@ async def offer(
     """Offer a peer a contract on a dataset of ours.
 
     Where the offer asks for a person's approval, this is one only if the operator `approves` (has that scope); otherwise the
-    contract waits for one when the peer has accepted. Raises as `request`.
+    contract waits for one when the peer has accepted. Raises as `request`, and WrongState `peer_without_seal` where the offer
+    asks for seals.
     """
-    base = (await known(house, participant, peer)).row.base
+    known_peer = (await known(house, participant, peer)).row
+    base = known_peer.base
     rows = await house.store.read(lambda unit: unit.offers.list(participant, dataset))
     if not rows:
         raise Missing("dataset_unknown")
     chosen = _choose([row.document for row in rows], offer)
     row = next(row for row in rows if row.id == chosen["@id"])
+    if row.seal is not None and known_peer.seals is None:
+        raise WrongState("peer_without_seal", field="/offer")
     shown = chosen | {"target": dataset}
     return await _open(house, PROVIDER, (participant, peer, base), dataset, shown, row.id, by, approves=approves)
 

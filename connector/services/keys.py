@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from connector.errors import ConfigError, Invalid, WrongState
 from connector.identity import keyfile, pinned
@@ -31,7 +31,7 @@ class Shown:
     """
 
     key: OwnKey
-    state: str
+    state: Literal["next", "current", "previous", "retired"]
 
 
 def history(unit: Unit, participant: str, party: str) -> list[KeyPeriod]:
@@ -49,8 +49,8 @@ async def listing(house: House, participant: str) -> list[Shown]:
 
 async def rotate(
     house: House, participant: str, purpose: str, *, overlap_seconds: int = OVERLAP_SECONDS, by: str
-) -> list[Shown]:
-    """Replace a key: the new one is announced now, endorsed by the present one, and signs once the overlap is over.
+) -> Shown:
+    """Replace a key and return the new one: announced now, endorsed by the present one, it signs once the overlap is over.
 
     Peers follow by themselves: at the latest when they meet the new key they look at our DID document. The new private key is
     a file of its own beside the old one, readable by its owner alone.
@@ -77,7 +77,7 @@ async def rotate(
     new = await asyncio.to_thread(_create, house, participant, chosen)
     endorsement = pinned.endorse(old, participant, new.kid, chosen, int(member.now()))
 
-    def work(unit: Unit) -> None:
+    def work(unit: Unit) -> Shown:
         used, rows = unit.now + overlap_seconds, unit.keys.of(participant, participant)
         open_ = [row for row in rows if row.purpose == chosen and row.until is None]
         if [row.kid for row in open_] != [old.kid] or (open_[0].used or 0.0) > unit.now:
@@ -92,10 +92,12 @@ async def rotate(
             participant, "keys.rotated", participant,
             purpose=purpose, old=old.kid, new=new.kid, used=used, by=by,
         )  # fmt: skip
+        own = OwnKey(chosen, new.public, unit.now, used, endorsement=endorsement, signer=new)
+        return Shown(own, "next" if used > unit.now else "current")
 
-    await house.store.write(work)
+    made = await house.store.write(work)
     await house.load()
-    return await listing(house, participant)
+    return made
 
 
 def _create(house: House, participant: str, purpose: Purpose) -> Signer:
@@ -111,7 +113,7 @@ def _create(house: House, participant: str, purpose: Purpose) -> Signer:
     return new
 
 
-def _state(key: OwnKey, current: OwnKey, now: float) -> str:
+def _state(key: OwnKey, current: OwnKey, now: float) -> Literal["next", "current", "previous", "retired"]:
     if key is current:
         return "current"
     if key.used > now:

@@ -230,7 +230,11 @@ def keep(unit: Unit, contract: Contract, rules: dict[str, Any], by: str) -> Offe
     fresh = ids.new()
     document, rendered = catalog.offer(fresh, rules)
     digest = canonical.digest(document)
-    row = Offer(contract.participant, fresh, contract.dataset, NEGOTIATION, digest, document, rendered, unit.now, by)
+    basis = unit.offers.get(contract.participant, contract.basis) if contract.basis else None
+    row = Offer(
+        contract.participant, fresh, contract.dataset, NEGOTIATION, digest, document, rendered, unit.now, by,
+        seal=basis.seal if basis else None,
+    )  # fmt: skip
     unit.offers.add(row)
     return row
 

@@ -21,7 +21,7 @@ from connector.services.cases import failing
 from connector.services.decide import PERSON
 from connector.services.exchange import cancel
 from connector.services.house import House
-from connector.store.offers import CATALOG, Dataset, Offer, Policy
+from connector.store.offers import CATALOG, REQUIRED, Dataset, Offer, Policy
 from connector.store.unit import Unit
 
 WITHDRAWN: Final = "dataset_withdrawn"
@@ -36,7 +36,7 @@ class Wanted:
     """An offer to make: digests of its contract policy and of its access policy, and `person` where one has to approve.
 
     `limit` is the digest of a policy that says how far the owner would go. `files` names, for `policy`, `access` and `limit`,
-    the file in the home's `policies/` folder that it came from.
+    the file in the home's `policies/` folder that it came from. `seal` is `required` where peers that do not seal are refused.
     """
 
     policy: str
@@ -44,6 +44,7 @@ class Wanted:
     approval: str | None = None
     limit: str | None = None
     files: Mapping[str, str] = field(default_factory=dict)
+    seal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,6 +297,8 @@ async def make(house: House, participant: str, dataset: str, wanted: Wanted, by:
     """Make an offer of a stored policy, not stored yet."""
     if wanted.approval not in (None, PERSON):
         raise Invalid("offer_approval", field="/approval", allowed=PERSON)
+    if wanted.seal not in (None, REQUIRED):
+        raise Invalid("offer_seal", field="/seal", allowed=REQUIRED)
 
     def work(unit: Unit) -> Policy:
         for more in (wanted.access, wanted.limit):
@@ -309,6 +312,7 @@ async def make(house: House, participant: str, dataset: str, wanted: Wanted, by:
     return Offer(
         participant, fresh, dataset, CATALOG, wanted.policy, document, rendered, house.now(), by,
         access=wanted.access, approval=wanted.approval, limit_policy=wanted.limit, files=dict(wanted.files) or None,
+        seal=wanted.seal,
     )  # fmt: skip
 
 
@@ -319,7 +323,7 @@ def add(unit: Unit, offer: Offer) -> Offer:
     unit.record(
         offer.participant, "offer.published", offer.id,
         dataset=offer.dataset, policy=offer.policy, access=offer.access, approval=offer.approval,
-        limit=offer.limit_policy, by=offer.created_by,
+        limit=offer.limit_policy, seal=offer.seal, by=offer.created_by,
     )  # fmt: skip
     return offer
 

@@ -16,6 +16,7 @@ from connector.store.tables import columns, table
 
 CATALOG = "catalog"
 NEGOTIATION = "negotiation"
+REQUIRED = "required"
 RETIRED = "retired"
 _policies, _datasets, _offers = table(PolicyRow), table(DatasetRow), table(OfferRow)
 

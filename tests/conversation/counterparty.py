@@ -20,7 +20,7 @@ from yarl import URL
 
 from connector import clock, ids
 from connector.identity import keys, participant, tokens
-from connector.identity.keys import KeyPair
+from connector.identity.keys import KeyPair, PublicKey
 from connector.protocol import versions
 from connector.protocol.context import DSPACE
 from tests import schemas
@@ -80,6 +80,7 @@ class Counterparty:
         authorization: makes the Authorization header of its requests, in the place of a token.
         refuses: what is answered to posts, by their path.
         late: seconds before it answers.
+        announce, retired, rotations: of its DID document.
     """
 
     port: int
@@ -92,6 +93,9 @@ class Counterparty:
     authorization: Callable[[Counterparty, str], str] | None = None
     refuses: dict[str, tuple[int, Any]] = field(default_factory=dict)
     late: float = 0.0
+    announce: tuple[str, ...] = ()
+    retired: tuple[PublicKey, ...] = ()
+    rotations: tuple[str, ...] = ()
     _given: dict[str, str] = field(default_factory=dict)
     _taken: set[int] = field(default_factory=set)
     _session: aiohttp.ClientSession | None = None
@@ -111,7 +115,10 @@ class Counterparty:
     @property
     def document(self) -> dict[str, Any]:
         """Its DID document."""
-        return participant.document(self.did, token=[self.key.public], seal=[self.seal.public])
+        return participant.document(
+            self.did, token=[self.key.public], seal=[self.seal.public], retired=self.retired, announce=self.announce,
+            rotations=self.rotations,
+        )  # fmt: skip
 
     def token(self, audience: str, *, jti: str | None = None, now: float | None = None) -> str:
         """Return a request token, without a scheme."""

@@ -206,6 +206,7 @@ def _good(who: Operator) -> list[tuple[Route, dict[str, Any]]]:
             "auth": "pinned",
         },
         "PeerConfirmation": {"fingerprints": ["x"]},
+        "KeyRotation": {"purpose": "seal", "overlapSeconds": 86_400},
         "NewPolicy": {"name": "a.json", "document": dict(OPEN)},
         "NewDataset": {"id": "x", "title": "X", "source": "file:/x", "offers": [{"policy": "p"}], "description": {}},
         "NewOffer": {"dataset": "x", "policy": "p", "access": None, "approval": None},
