@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, Literal
 
 from connector.errors import ConfigError, Invalid, WrongState
@@ -76,28 +77,27 @@ async def rotate(
     old = member.ring.signer(chosen, member.now())
     new = await asyncio.to_thread(_create, house, participant, chosen)
     endorsement = pinned.endorse(old, participant, new.kid, chosen, int(member.now()))
-
-    def work(unit: Unit) -> Shown:
-        used, rows = unit.now + overlap_seconds, unit.keys.of(participant, participant)
-        open_ = [row for row in rows if row.purpose == chosen and row.until is None]
-        if [row.kid for row in open_] != [old.kid] or (open_[0].used or 0.0) > unit.now:
-            raise WrongState("key_rotation_running", purpose=purpose)
-        unit.keys.close(open_[0], until=used, listed=used + max(overlap_seconds, GRACE_SECONDS))
-        unit.keys.add(
-            HeldKey(
-                participant, participant, chosen, new.kid, unit.now, new.public.jwk, used=used, endorsement=endorsement
-            )
-        )
-        unit.record(
-            participant, "keys.rotated", participant,
-            purpose=purpose, old=old.kid, new=new.kid, used=used, by=by,
-        )  # fmt: skip
-        own = OwnKey(chosen, new.public, unit.now, used, endorsement=endorsement, signer=new)
-        return Shown(own, "next" if used > unit.now else "current")
-
-    made = await house.store.write(work)
+    made = OwnKey(chosen, new.public, 0.0, overlap_seconds, endorsement=endorsement, signer=new)
+    shown = await house.store.write(partial(_replace, participant, old.kid, made, by))
     await house.load()
-    return made
+    return shown
+
+
+def _replace(participant: str, old: str, made: OwnKey, by: str, unit: Unit) -> Shown:
+    """Store a new key in the place of an old one; its `used` is the overlap in seconds until now."""
+    overlap, purpose = made.used, made.purpose
+    new = replace(made, since=unit.now, used=unit.now + overlap)
+    open_ = [row for row in unit.keys.of(participant, participant) if row.purpose == purpose and row.until is None]
+    if [row.kid for row in open_] != [old] or (open_[0].used or 0.0) > unit.now:
+        raise WrongState("key_rotation_running", purpose=purpose)
+    unit.keys.close(open_[0], until=new.used, listed=new.used + max(overlap, GRACE_SECONDS))
+    kid = new.public.thumbprint
+    held = HeldKey(participant, participant, purpose, kid, new.since, new.public.jwk, used=new.used)
+    unit.keys.add(replace(held, endorsement=new.endorsement))
+    unit.record(
+        participant, "keys.rotated", participant, purpose=purpose, old=old, new=kid, used=new.used, by=by,
+    )  # fmt: skip
+    return Shown(new, "next" if new.used > unit.now else "current")
 
 
 def _create(house: House, participant: str, purpose: Purpose) -> Signer:
