@@ -79,5 +79,21 @@ def difference(found: Mapping[str, Any], language: str) -> Iterator[str]:
         yield texts.say(f"cli_limit_{found['limit']}", language)
 
 
+def candidate(found: Mapping[str, Any], language: str) -> Iterator[str]:
+    """Yield the lines that tell what a peer could get of a dataset, offer by offer."""
+    yield f"{found['id']}: {texts.say('cli_who_' + found['answer'], language)}"
+    if found["state"] != "pinned":
+        yield f"    {texts.say('peer_key_changed', language)}"
+    for under in found["offers"]:
+        until = texts.say("cli_who_until", language, time=under["until"]) if under["until"] else ""
+        said = texts.say(f"cli_who_{under['answer']}", language)
+        yield f"    {under['offer']}: {said}{until}"
+        yield from (f"        {text}" for text in under["because"])
+        for need in under["needs"]:
+            yield "        " + texts.say(f"cli_who_needs_{need['kind']}", language, text=need["text"])
+        if under["approval"]:
+            yield "        " + texts.say("cli_who_approval", language)
+
+
 def _kind(kind: str) -> str:
     return f"cli_kind_{kind}"

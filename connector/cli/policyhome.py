@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from connector import texts
+from connector.cli import answers
 from connector.cli.commands import DONE
 
 if TYPE_CHECKING:
@@ -22,6 +24,22 @@ def listing(session: Session) -> int:
         ("fault", _fault),
     )
     session.list(columns, "policy-files")
+    return DONE
+
+
+def who(session: Session) -> int:
+    """Tell for every known peer whether it could get a dataset: yes, no and why, or only if."""
+    path, output = partial(session.path, "datasets", session.typed("dataset"), "who"), session.output
+    page = found = session.api.get(path(limit=1000))
+    while page.get("next"):
+        page = session.api.get(path(limit=1000, cursor=page["next"]))
+        found = {**page, "items": found["items"] + page["items"]}
+    if output.as_json:
+        output.value(found)
+    elif not found["items"]:
+        output.say("cli_nothing")
+    else:
+        output.text("\n".join(line for row in found["items"] for line in answers.candidate(row, output.language)))
     return DONE
 
 

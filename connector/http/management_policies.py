@@ -8,8 +8,9 @@ from connector import texts
 from connector.http.management_requests import Paging
 from connector.http.management_route import Ask, Route
 from connector.http.resources import Resource
-from connector.services import pages, policyfiles
+from connector.services import pages, policyfiles, who
 from connector.services.operators import READ
+from connector.services.who import Under
 
 _OURS: Final = "/api/v1/participants/{participant}"
 
@@ -51,4 +52,31 @@ async def _files(ask: Ask, query: Paging) -> tuple[list[policyfiles.Shown], str 
     return pages.page(rows, lambda row: (0.0, row.name), query.cursor, ask.most(query))
 
 
-ROUTES: Final = (Route("GET", f"{_OURS}/policy-files", READ, _files, policy_file, many=True),)
+class Candidate(Resource):
+    """A peer and what it could get of a dataset; `id` is the peer. `answer` is the best of its `offers`.
+
+    Of each offer: `answer` (`yes`, `no`, `only-if`), `because` (the rules that refuse), `needs` (`kind`: purpose, time, fact,
+    duty or prohibition, with `text`), `until`, and `approval` where a person of ours has to approve besides.
+    """
+
+    id: str
+    state: str
+    answer: Literal["yes", "no", "only-if"]
+    offers: list[Under]
+
+
+def candidate(found: who.Candidate) -> Candidate:
+    """Show what a peer could get."""
+    return Candidate(id=found.peer, state=found.state, answer=found.answer, offers=found.offers)
+
+
+async def _who(ask: Ask, query: Paging) -> tuple[list[who.Candidate], str | None]:
+    """Tell for every known peer whether it could get a dataset: yes, no and why, or only if."""
+    rows = await who.who(ask.house, ask.participant, ask.path["dataset"], ask.language)
+    return pages.page(rows, lambda row: (0.0, row.peer), query.cursor, ask.most(query))
+
+
+ROUTES: Final = (
+    Route("GET", f"{_OURS}/policy-files", READ, _files, policy_file, many=True),
+    Route("GET", f"{_OURS}/datasets/{{dataset}}/who", READ, _who, candidate, many=True),
+)

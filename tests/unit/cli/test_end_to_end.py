@@ -433,3 +433,16 @@ def test_a_counter_request_is_shown_beside_the_offer_and_the_limit(neighbours: N
     until(region, "contracts", mirror["id"], "OFFERED")
     region.json("contracts", "counter", mirror["id"], "--policy", files["2060"])
     assert until(town, "contracts", offered["id"], "FINALIZED")["agreement"]["permission"][0]["constraint"]
+
+
+def test_who_could_get_a_dataset_is_told_in_words_and_to_programs(neighbours: Neighbours, tmp_path: Path) -> None:
+    town, region, source = neighbours.town, neighbours.region, f"file:{neighbours.files / 'levels.csv'}"
+    purpose = {"leftOperand": "odrl:purpose", "operator": "isA", "rightOperand": {"@id": "kom:FloodPrevention"}}
+    policy = tmp_path / "flood.json"
+    policy.write_text(json.dumps({"@type": "Offer", "permission": [{"action": "use", "constraint": [purpose]}]}))
+    town.json("datasets", "add", "flood", "--title", "x", "--source", source, "--policy", policy)
+    (found,) = town.json("policies", "who", "flood")["items"]
+    assert (found["id"], found["answer"], found["offers"][0]["needs"][0]["kind"]) == (region.did, "only-if", "purpose")
+    said, swedish = (town.run("policies", "who", "flood", "--lang", language).out for language in ("en", "sv"))
+    assert ("only if" in said, "bara om" in swedish, "it declares its purpose" in said) == (True, True, True)
+    assert town.run("policies", "who", "nothing", "--json").problem["code"] == "dataset_unknown"
