@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from connector import texts
 from connector.cli import answers, policyfiles, waiting
-from connector.cli.commands import DONE, PAGING, Verb, option, place, switch
+from connector.cli.commands import DONE, PAGING, Argument, Verb, option, place, switch
 
 if TYPE_CHECKING:
     from connector.cli.output import Column
@@ -89,6 +89,17 @@ def terminate(session: Session) -> int:
     return _change(session, "terminate", reason=session.typed("reason"))
 
 
+def export(session: Session) -> int:
+    """Save the contract with all its evidence as one file."""
+    from connector.cli import bundlefile  # noqa: PLC0415 - the other verbs have no need of it
+
+    saved = bundlefile.save(session, _path(session, "evidence"))
+    if session.output.as_json:
+        session.output.value({"id": session.typed("contract"), **saved})
+    session.output.say("cli_bundle_saved", **saved)
+    return DONE
+
+
 def _begin(session: Session, kind: str) -> int:
     body = {"kind": kind, "peer": session.typed("peer"), "dataset": session.typed("dataset")}
     body |= {name: value for name in ("offer", "purpose") if (value := session.typed(name)) is not None}
@@ -121,4 +132,13 @@ VERBS = (
     Verb("accept", accept, (_ID,)),
     Verb("counter", counter, (_ID, policyfiles.POLICY)),
     Verb("terminate", terminate, (_ID, option("--reason", "TEXT", required=True))),
+    Verb(
+        "export",
+        export,
+        (
+            _ID,
+            Argument(("-o", "--output"), "bundle_output", "FILE", {"dest": "output", "required": True}),
+            switch("--force", text="bundle_force"),
+        ),
+    ),
 )

@@ -15,11 +15,10 @@ from connector.evidence.seal import Expected, Seal
 from connector.identity import jws
 from connector.identity.jws import Parsed
 from connector.identity.periods import KeyPeriod
-from connector.ids import NS
+from connector.protocol.context import SEAL
 from connector.protocol.machine import CONSUMER, PROVIDER
 from connector.protocol.negotiation import AGREEMENT, VERIFICATION
 
-SEAL = NS + "seal"
 _MOVES = {seal.AGREEMENT: AGREEMENT, seal.VERIFICATION: VERIFICATION}
 _SEALERS = {seal.AGREEMENT: PROVIDER, seal.VERIFICATION: CONSUMER}
 

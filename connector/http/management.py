@@ -31,7 +31,7 @@ from connector.http.limits import PEER
 from connector.http.management_route import Ask, Route, read
 from connector.http.streams import Streams
 from connector.ids import acceptable
-from connector.services import operators, reading
+from connector.services import evidence, operators, reading
 from connector.services.house import House
 from connector.services.once import Answered, Asked, once
 
@@ -45,6 +45,7 @@ ROUTES: Final = (
 GATEWAY: Final = "/api/v1/participants/{participant}/contracts/{contract}/data"
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 _KEY_CHARACTERS: Final = 200
+EVIDENCE: Final = "/api/v1/participants/{participant}/contracts/{contract}/evidence"
 _GATEWAY_SEGMENTS: Final = GATEWAY.count("/") + 1
 
 
@@ -63,6 +64,7 @@ def add_management(app: web.Application, house: House, streams: Streams, *, lang
     for method in (hdrs.METH_GET, hdrs.METH_HEAD):
         for path in (GATEWAY, f"{GATEWAY}/{{path:.*}}"):
             app.router.add_route(method, path, gateway)
+    app.router.add_get(EVIDENCE, _evidence(house, language))
     app.router.add_get("/api/openapi.json", _openapi)
 
 
@@ -179,6 +181,18 @@ def _gateway(house: House, streams: Streams, language: str) -> Handler:
                     )
                     await reading.fetched(house, ask.participant, contract, fetched, by=ask.by)
             return response
+
+    return handle
+
+
+def _evidence(house: House, language: str) -> Handler:
+    """Return the handler that gives a contract's bundle."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        ask = await _admit(house, request, operators.READ, language)
+        made = await evidence.export(house, ask.participant, ask.path["contract"], by=ask.by)
+        headers = {hdrs.CONTENT_DISPOSITION: f'attachment; filename="{made.name}"', hdrs.CACHE_CONTROL: "no-store"}
+        return web.Response(body=made.data, content_type="application/zip", headers=headers)
 
     return handle
 

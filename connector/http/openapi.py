@@ -48,7 +48,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "Management API", "version": __version__, "description": _DESCRIPTION},
         "security": [{"operator": []}],
-        "paths": paths | _gateway(),
+        "paths": paths | _gateway() | _evidence(),
         "components": {
             "schemas": components,
             "securitySchemes": {"operator": {"type": "http", "scheme": "bearer"}},
@@ -144,3 +144,19 @@ def _gateway() -> dict[str, Any]:
     whole = {"parameters": names[:2], **methods("", "a contract's data, or the list of what it holds,")}
     below = {"parameters": names, **methods("_below", "a part of a contract's data")}
     return {_DATA: whole, _DATA + "/{path}": below}
+
+
+def _evidence() -> dict[str, Any]:
+    """Return the endpoint that gives a contract's bundle, which is a file and so has no model."""
+    file = {
+        "description": "The bundle.",
+        "content": _content({"type": "string", "format": "binary"}, "application/zip"),
+    }
+    operation = {
+        "operationId": "export_contract",
+        "summary": "Give a concluded contract with all its evidence as one file.",
+        "x-scope": "read",
+        "parameters": [_in_path(name) for name in ("participant", "contract")],
+        "responses": {"200": file, "default": {"$ref": "#/components/responses/Problem"}},
+    }
+    return {"/api/v1/participants/{participant}/contracts/{contract}/evidence": {"get": operation}}

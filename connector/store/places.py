@@ -21,6 +21,7 @@ _of_transfer = _wanted.join(_transfers, _transfers.c.contract == _contracts.c.id
 )
 _BY_SUBJECT: Final = {
     "negotiation": "contract",
+    "seal": "contract",
     "contract": "contract",
     "data": "contract",
     "peer": "peer",
@@ -29,6 +30,7 @@ _BY_SUBJECT: Final = {
 _QUERIES: Final = {
     "negotiation": _of_contract,
     "data": _of_contract,
+    "seal": _of_contract,
     "contract": _of_contract,
     "transfer": _of_transfer,
     "grant": _of_transfer,
