@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
-from connector.http.management import GATEWAY, ROUTES
+from connector.http.management import EVIDENCE, GATEWAY, ROUTES
 from connector.http.management_route import Route
 from tests.acceptance.towns import OPEN, found
 from tests.unit.http.asking import Operator, Reply
@@ -65,7 +65,7 @@ def _sound(reply: Reply, asked: Any) -> None:
 
 
 async def test_no_name_in_a_path_makes_a_fault(ekby: Operator) -> None:
-    paths = [*(route.path for route in ROUTES if route.method != "POST"), GATEWAY + "/{path}"]
+    paths = [*(route.path for route in ROUTES if route.method != "POST"), GATEWAY + "/{path}", EVIDENCE]
     for segment, path, whole in itertools.product(SEGMENTS, paths, (True, False)):
         filled = _filled(path, ekby, segment, whole=whole)
         method = "DELETE" if path.endswith("{operator}") else "GET"

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from connector.http import openapi
-from connector.http.management import GATEWAY, ROUTES, add_management
+from connector.http.management import EVIDENCE, GATEWAY, ROUTES, add_management
 from connector.http.management_route import Route
 from connector.http.streams import Streams
 from tests.acceptance.towns import OPEN
@@ -70,7 +70,8 @@ def test_the_reference_page_names_every_route_with_its_scope() -> None:
         r"^\| (GET|POST|DELETE|GET, HEAD) \| `(/[^`]*)` \| (read|write|approve) \|", PAGE.read_text(), re.MULTILINE
     )
     assert set(rows) == {(route.method, _short(route.path), route.scope) for route in ROUTES} | {
-        ("GET, HEAD", _short(GATEWAY) + "[/{path}]", "read")
+        ("GET, HEAD", _short(GATEWAY) + "[/{path}]", "read"),
+        ("GET", _short(EVIDENCE), "read"),
     }
 
 
