@@ -68,7 +68,7 @@ def failing(data: bytes, *trusted: str) -> dict[str, Any]:
 def by_script(folder: Path, data: bytes) -> subprocess.CompletedProcess[str]:
     file = folder / "contract.zip"
     file.write_bytes(data)
-    command = [sys.executable, "-I", ROOT / "docs" / "verify_bundle.py", file]
+    command: list[str | Path] = [sys.executable, "-I", ROOT / "docs" / "verify_bundle.py", file]
     return subprocess.run(command, check=False, capture_output=True, text=True)
 
 
