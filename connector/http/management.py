@@ -64,7 +64,7 @@ def add_management(app: web.Application, house: House, streams: Streams, *, lang
     for method in (hdrs.METH_GET, hdrs.METH_HEAD):
         for path in (GATEWAY, f"{GATEWAY}/{{path:.*}}"):
             app.router.add_route(method, path, gateway)
-    app.router.add_get(EVIDENCE, _evidence(house, language))
+    app.router.add_route(hdrs.METH_GET, EVIDENCE, _evidence(house, language))
     app.router.add_get("/api/openapi.json", _openapi)
 
 
