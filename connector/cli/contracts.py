@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from connector import texts
 from connector.cli import answers, policyfiles, waiting
-from connector.cli.commands import DONE, PAGING, Argument, Verb, option, place, switch
+from connector.cli.commands import DONE, PAGING, REFUSED, Argument, Verb, option, place, switch
 
 if TYPE_CHECKING:
     from connector.cli.output import Column
@@ -100,6 +100,17 @@ def export(session: Session) -> int:
     return DONE
 
 
+def reconcile(session: Session) -> int:
+    """Compare what both parties have recorded; exit code 1 when something does not fit."""
+    found = session.api.get(_path(session, "reconciliation"))
+    if session.output.as_json:
+        session.output.value(found)
+    for each in found["differences"]:
+        session.output.say("cli_journal_fault", text=each["text"])
+    session.output.say("cli_reconciled" if found["ok"] else "cli_unreconciled", peer=found["peer"])
+    return DONE if found["ok"] else REFUSED
+
+
 def _begin(session: Session, kind: str) -> int:
     body = {"kind": kind, "peer": session.typed("peer"), "dataset": session.typed("dataset")}
     body |= {name: value for name in ("offer", "purpose") if (value := session.typed(name)) is not None}
@@ -131,6 +142,7 @@ VERBS = (
     Verb("approve", approve, (_ID,)),
     Verb("accept", accept, (_ID,)),
     Verb("counter", counter, (_ID, policyfiles.POLICY)),
+    Verb("reconcile", reconcile, (_ID,)),
     Verb("terminate", terminate, (_ID, option("--reason", "TEXT", required=True))),
     Verb(
         "export",

@@ -87,14 +87,14 @@ async def admit(request: web.Request) -> Speaker:
     return speaker
 
 
-def _hidden(handler: Handler) -> Handler:
+def hidden(handler: Handler) -> Handler:
     """Give a path with a pid: whoever is nobody here, or brings a token that was used, learns nothing but 404.
 
     Who proved to be a peer, but with the wrong certificate, is told so: that says nothing of the path.
     """
 
     @wraps(handler)
-    async def hidden(request: web.Request) -> web.StreamResponse:
+    async def answer(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
         except Unauthenticated as error:
@@ -102,7 +102,7 @@ def _hidden(handler: Handler) -> Handler:
                 raise
             raise Unknown("process_unknown") from None
 
-    return hidden
+    return answer
 
 
 async def _read(request: web.Request, speaker: Speaker) -> tuple[dict[str, Any], bytes]:
@@ -149,7 +149,7 @@ async def _begin(request: web.Request) -> web.Response:
     return _answer(exchange, status=201)
 
 
-@_hidden
+@hidden
 async def _receive(request: web.Request) -> web.Response:
     table, suffix = _TABLES[request.match_info["kind"]], request.match_info["suffix"]
     if suffix not in messages.SUFFIXES[table.name]:
@@ -161,14 +161,14 @@ async def _receive(request: web.Request) -> web.Response:
     return _answer(exchange)
 
 
-@_hidden
+@hidden
 async def _state(request: web.Request) -> web.Response:
     speaker = await admit(request)
     table = _TABLES[request.match_info["kind"]]
     return _answer(await receive.state(request.app[HOUSE], speaker, table, request.match_info["pid"]))
 
 
-@_hidden
+@hidden
 async def _renew(request: web.Request) -> web.Response:
     speaker = await admit(request)
     return json_answer(await grants.renew(request.app[HOUSE], speaker, request.match_info["pid"]))

@@ -8,7 +8,7 @@ from connector.errors import Missing
 from connector.http import resources, resources_journal
 from connector.http.management_requests import JournalPaging, Paging, PayloadRemoval, Verification
 from connector.http.management_route import Ask, Route
-from connector.services import doctor, heads, journal, retention, witness
+from connector.services import doctor, heads, journal, reconcile, retention, witness
 from connector.services.operators import APPROVE, READ, WRITE
 from connector.store.heads import SealedHead
 from connector.store.journal import Search
@@ -60,6 +60,11 @@ async def _remove(ask: Ask, body: PayloadRemoval) -> retention.Removed:
     )
 
 
+async def _reconcile(ask: Ask) -> reconcile.Reconciliation:
+    """Compare what both parties have recorded of a contract."""
+    return await reconcile.reconcile(ask.house, ask.participant, ask.path["contract"])
+
+
 async def _record(ask: Ask) -> journal.Entry:
     """Show a record of the journal."""
     text = ask.path["number"]
@@ -81,5 +86,6 @@ ROUTES: Final = (
     Route("POST", f"{_OURS}/journal/heads", WRITE, _sign, resources_journal.signing, status=201),
     Route("POST", f"{_OURS}/journal/removals", APPROVE, _remove, resources_journal.removal, status=201),
     Route("GET", f"{_OURS}/journal/{{number}}", READ, _record, resources_journal.record),
+    Route("GET", f"{_OURS}/contracts/{{contract}}/reconciliation", READ, _reconcile, resources_journal.reconciliation),
     Route("GET", f"{_OURS}/doctor", READ, _doctor, resources.check, many=True),
 )

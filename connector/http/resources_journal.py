@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from connector import clock, texts
+from connector.evidence.reconcile import Difference
 from connector.http.resources import Resource
-from connector.services import heads, journal, retention, witness
+from connector.services import heads, journal, reconcile, retention, witness
 from connector.store.heads import SealedHead
 from connector.store.verification import Verdict
 
@@ -154,6 +155,40 @@ def _witness(found: witness.Witness, language: str) -> JournalWitness:
         peer=found.peer, ok=found.found in ("same", "silent"), found=found.found, heads=found.heads,
         number=found.number, held=found.held, text=said,
     )  # fmt: skip
+
+
+class ContractDifference(Resource):
+    """What does not fit together in both parties' records of a contract: a code, both sides, in words."""
+
+    code: str
+    about: str
+    ours: str
+    theirs: str
+    text: str
+
+
+class Reconciliation(Resource):
+    """Both parties' records of a contract (`id`), compared."""
+
+    id: str
+    ok: bool
+    peer: str
+    differences: list[ContractDifference]
+
+
+def reconciliation(found: reconcile.Reconciliation, language: str) -> Reconciliation:
+    """Show what differs between both parties' records."""
+    told = [_difference(each, found.peer, language) for each in found.differences]
+    return Reconciliation(id=found.contract, ok=not told, peer=found.peer, differences=told)
+
+
+def _difference(found: Difference, peer: str, language: str) -> ContractDifference:
+    nothing = texts.say("reconcile_nothing", language)
+    ours, theirs = found.ours or nothing, found.theirs or nothing
+    said = texts.say(
+        f"reconcile_{found.code}", language, peer=peer, about=found.about, ours=ours, theirs=theirs
+    )  # fmt: skip
+    return ContractDifference(code=found.code, about=found.about, ours=found.ours, theirs=found.theirs, text=said)
 
 
 def signing(made: heads.Signing) -> JournalSigning:

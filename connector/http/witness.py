@@ -1,6 +1,7 @@
 """Endpoints of ours beside the Dataspace Protocol's, for pinned peers: signed heads of journals, and the record of a contract.
 
-`<base>/journal/heads?after=N` gives our heads, `<base>/journal/witnessed?after=N` those of the caller's that we hold.
+`<base>/journal/heads?after=N` gives our heads, `<base>/journal/witnessed?after=N` those of the caller's that we hold,
+`<base>/journal/contracts/<our pid>` what we have recorded of a contract with the caller.
 """
 
 from __future__ import annotations
@@ -11,15 +12,19 @@ from aiohttp import web
 
 from connector.errors import BadMessage
 from connector.http.bodies import json_answer
-from connector.http.dsp import BASE, HOUSE, admit
-from connector.services import receive, witness
+from connector.http.dsp import BASE, HOUSE, admit, hidden
+from connector.services import receive, reconcile, witness
 
 _MOST_DIGITS: Final = 9
 
 
 def routes() -> list[web.RouteDef]:
     """Return the routes; the application carries the house as `app[dsp.HOUSE]`."""
-    return [web.get(f"{BASE}/journal/heads", _heads), web.get(f"{BASE}/journal/witnessed", _witnessed)]
+    return [
+        web.get(f"{BASE}/journal/heads", _heads),
+        web.get(f"{BASE}/journal/witnessed", _witnessed),
+        web.get(f"{BASE}/journal/contracts/{{pid}}", _contract),
+    ]
 
 
 async def _heads(request: web.Request) -> web.Response:
@@ -30,6 +35,12 @@ async def _heads(request: web.Request) -> web.Response:
 async def _witnessed(request: web.Request) -> web.Response:
     speaker = await admit(request)
     return json_answer(await witness.theirs(request.app[HOUSE], speaker, await _after(request, speaker)))
+
+
+@hidden
+async def _contract(request: web.Request) -> web.Response:
+    speaker = await admit(request)
+    return json_answer(await reconcile.ours(request.app[HOUSE], speaker, request.match_info["pid"]))
 
 
 async def _after(request: web.Request, speaker: receive.Speaker) -> int:

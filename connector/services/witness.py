@@ -218,8 +218,9 @@ def _gone_back(unit: Unit, held: WitnessedHeadRow, code: str | None) -> None:
 async def _witnesses(house: House, participant: str) -> list[Peer]:
     """Return the pinned peers that announce that they give and take heads."""
     rows = await house.store.read(lambda unit: unit.peers.list(participant))
-    return [row for row in rows if row.state == PINNED and _announces(row)]
+    return [row for row in rows if row.state == PINNED and announces(row)]
 
 
-def _announces(row: Peer) -> bool:
+def announces(row: Peer) -> bool:
+    """Tell whether a peer takes part in what lies at `<base>/journal/...`."""
     return row.document is not None and context.HEADS in documents.read(row.id, row.document).announces
