@@ -7,7 +7,10 @@ count; a member of a rule that we do not understand always does, for it may mean
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from connector.errors import Invalid
 from connector.policy import terms
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 Form = tuple[Any, ...]
 """What a thing says, in one canonical, hashable shape."""
 
+_REMEMBERED_BYTES = 4096
 _PARTIES = {"target", "assigner", "assignee", "timestamp", "uid", "type"}
 
 
@@ -48,14 +52,36 @@ def _read(document: Any, found: set[str]) -> Policy | None:
         found.add("")
         return None
     binding = {key: value for key, value in document.items() if terms.member(key) not in _PARTIES}
-    try:
-        policy = parse({name: value for name, value in binding.items() if name != "@context"})
-    except Invalid as error:
-        found.add(error.field or "")
-        return None
-    for rule in (*policy.permissions, *policy.prohibitions, *policy.obligations):
-        found.update(_unknown(rule))
+    binding.pop("@context", None)
+    policy, wrong = _binding(binding)
+    found.update(wrong)
     return policy
+
+
+def _binding(binding: dict[str, Any]) -> tuple[Policy | None, frozenset[str]]:
+    """Return what binds of a document, and where it cannot be understood; small ones are remembered by their bytes.
+
+    What is compared in one negotiation is compared again in the next one on the same offer.
+    """
+    try:
+        key = orjson.dumps(binding)
+    except TypeError:
+        return _understood(binding)
+    return _remembered(key) if len(key) <= _REMEMBERED_BYTES else _understood(binding)
+
+
+@lru_cache(maxsize=512)
+def _remembered(binding: bytes) -> tuple[Policy | None, frozenset[str]]:
+    return _understood(orjson.loads(binding))
+
+
+def _understood(binding: dict[str, Any]) -> tuple[Policy | None, frozenset[str]]:
+    try:
+        policy = parse(binding)
+    except Invalid as error:
+        return None, frozenset({error.field or ""})
+    rules = (*policy.permissions, *policy.prohibitions, *policy.obligations)
+    return policy, frozenset(place for rule in rules for place in _unknown(rule))
 
 
 def _policies(ours: Policy, theirs: Policy) -> Iterator[str]:

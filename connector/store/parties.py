@@ -147,10 +147,11 @@ class Peer:
 
 
 class Peers:
-    """The aggregate."""
+    """The aggregate; what it has read it does not read again in the same unit."""
 
     def __init__(self, conn: Connection) -> None:
         self._conn = conn
+        self._known: dict[tuple[str, str], Peer] = {}
 
     def add(self, peer: Peer) -> None:
         """Insert a peer."""
@@ -158,8 +159,14 @@ class Peers:
 
     def get(self, participant: str, peer: str) -> Peer | None:
         """Return a peer of a participant."""
+        known = self._known.get((participant, peer))
+        if known is not None:
+            return known
         row = self._conn.execute(_select_peer, {"of_participant": participant, "of_id": peer}).first()
-        return Peer(**row._asdict()) if row else None
+        if row is None:
+            return None
+        found = self._known[participant, peer] = Peer(**row._asdict())
+        return found
 
     def list(self, participant: str) -> Sequence[Peer]:
         """Return a participant's peers by id; removed ones are none any more."""
@@ -175,11 +182,13 @@ class Peers:
 
     def change(self, participant: str, peer: str, **values: Any) -> None:
         """Change what we know of a peer."""
+        self._known.pop((participant, peer), None)
         chosen = (_peers.c.participant == participant) & (_peers.c.id == peer)
         self._conn.execute(update(_peers).where(chosen).values(**values))
 
     def remove(self, participant: str, peer: str) -> None:
         """Forget a peer."""
+        self._known.pop((participant, peer), None)
         self._conn.execute(delete(_peers).where(_peers.c.participant == participant, _peers.c.id == peer))
 
 

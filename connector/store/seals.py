@@ -41,20 +41,28 @@ class Seal:
 
 
 class Seals:
-    """The aggregate: at most one of each type for a contract."""
+    """The aggregate: at most one of each type for a contract; what it has read it does not read again in the same unit."""
 
     def __init__(self, conn: Connection) -> None:
         self._conn = conn
+        self._known: dict[tuple[str, str], Seal] = {}
 
     def put(self, seal: Seal) -> None:
         """Store a seal in the place of an earlier one, which an agreement that was refused had."""
         _delete_seal.run(self._conn, {"of_contract": seal.contract, "of_type": seal.type})
         _insert_seal.run(self._conn, columns(seal))
+        self._known[seal.contract, seal.type] = seal
 
     def get(self, contract: str, kind: str) -> Seal | None:
         """Return a contract's seal of a type."""
+        known = self._known.get((contract, kind))
+        if known is not None:
+            return known
         row = self._conn.execute(_select_seal, {"of_contract": contract, "of_type": kind}).first()
-        return Seal(**row._asdict()) if row else None
+        if row is None:
+            return None
+        found = self._known[contract, kind] = Seal(**row._asdict())
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -353,3 +353,22 @@ def test_a_row_is_taken_without_copying_its_documents() -> None:
     assert columns(item) == {field.name: getattr(item, field.name) for field in fields(item)}
     contract = Contract("c1", ME, PEER, "provider", "d1", DOCUMENT, "consumer", 1.0)
     assert columns(contract)["offer"] is DOCUMENT
+
+
+async def test_what_a_unit_has_read_of_a_peer_follows_its_own_changes(store: Store) -> None:
+    peer = Peer(ME, PEER, "pinned", BASE, "pinned", [], None, 1.0, "Åsa", 1.0)
+
+    def work(unit: Unit) -> list[str | None]:
+        def state() -> str | None:
+            found = unit.peers.get(ME, PEER)
+            return found.state if found else None
+
+        seen = [state()]
+        unit.peers.add(peer)
+        seen += [state(), state()]
+        unit.peers.change(ME, PEER, state="key-changed")
+        seen.append(state())
+        unit.peers.remove(ME, PEER)
+        return [*seen, state()]
+
+    assert await store.write(work) == [None, "pinned", "pinned", "key-changed", None]

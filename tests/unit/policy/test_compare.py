@@ -119,3 +119,14 @@ def test_the_type_of_a_value_counts_where_the_operand_does_not_settle_it() -> No
 
 def test_a_policy_that_is_too_large_differs() -> None:
     assert differences(OURS, {**OURS, "more": [0] * 600}) == ("",)
+
+
+def test_a_document_is_remembered_by_what_it_says_alone() -> None:
+    """Asked again, as itself, changed in one member, or too large to be remembered, the answers are the same."""
+    other = {**OURS, "permission": [*OURS["permission"], rule(action="odrl:modify")]}
+    large = offer(rule(constraint("kom:participant", "isAnyOf", [f"{EKBY}:{number:060}" for number in range(100)])))
+    for _ in range(2):
+        assert differences(OURS, OURS) == ()
+        assert differences(OURS, other) == ("/permission/2",)
+        assert differences(large, large) == ()
+        assert differences(OURS, {**OURS, "permission": 2**70}) == ("/permission",)
