@@ -7,6 +7,7 @@ count; a member of a rule that we do not understand always does, for it may mean
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,14 @@ Form = tuple[Any, ...]
 
 _REMEMBERED_BYTES = 4096
 _PARTIES = {"target", "assigner", "assignee", "timestamp", "uid", "type"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What binds of a document, known by its text."""
+
+    text: bytes
+    document: dict[str, Any] = field(compare=False)
 
 
 def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, ...]:
@@ -64,15 +73,15 @@ def _binding(binding: dict[str, Any]) -> tuple[Policy | None, frozenset[str]]:
     What is compared in one negotiation is compared again in the next one on the same offer.
     """
     try:
-        key = orjson.dumps(binding)
+        said = _Said(orjson.dumps(binding), binding)
     except TypeError:
         return _understood(binding)
-    return _remembered(key) if len(key) <= _REMEMBERED_BYTES else _understood(binding)
+    return _remembered(said) if len(said.text) <= _REMEMBERED_BYTES else _understood(binding)
 
 
 @lru_cache(maxsize=512)
-def _remembered(binding: bytes) -> tuple[Policy | None, frozenset[str]]:
-    return _understood(orjson.loads(binding))
+def _remembered(said: _Said) -> tuple[Policy | None, frozenset[str]]:
+    return _understood(said.document)
 
 
 def _understood(binding: dict[str, Any]) -> tuple[Policy | None, frozenset[str]]:
