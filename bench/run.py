@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import catalog, download, machine, negotiation, page, policy, reads, start
+from bench import catalog, download, machine, negotiation, page, policy, reads, start, toolkit
 from bench.figures import Figure, table
 from bench.scale import QUICK, WHOLE, Scale
 
@@ -21,6 +21,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "start": start.start,
     "catalog": catalog.catalog,
     "policy": policy.policy,
+    "toolkit": toolkit.toolkit,
     "cost": negotiation.cost,
 }
 

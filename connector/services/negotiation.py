@@ -176,6 +176,10 @@ class Negotiations:
             return None
         row = keep(unit, contract, found.rules, "automation")
         unit.contracts.change(contract.id, offer_row=row.id)
+        unit.record(
+            contract.participant, "negotiation.within_limit", contract.id,
+            peer=contract.peer, basis=found.basis.id, limit=found.basis.limit_policy, offer=row.id, policy=row.policy,
+        )  # fmt: skip
         return row
 
     def situation(self, unit: Unit, exchange: Exchange, cause: Literal["applied", "effect"], move: str) -> Situation:

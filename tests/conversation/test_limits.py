@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from connector.services import contracts, publish
+from connector.services import contracts, journal, publish
 from tests.acceptance import towns
 from tests.acceptance.towns import BY, OPEN
 from tests.conversation import parts
@@ -58,6 +58,11 @@ async def test_what_is_within_the_limit_is_agreed_to_as_it_was_asked_for(
     agreement = (await peer.hears("ContractAgreementMessage"))["agreement"]
     assert agreement["permission"] == until(year)["permission"]
     assert (agreement["assigner"], agreement["assignee"], agreement["target"]) == (town.did, peer.did, "wells")
+    records, _ = await journal.page(town.house, town.did, limit=100)
+    (proved,) = [entry.payload for entry in records if entry.kind == "negotiation.within_limit"]
+    offers, _ = await publish.offers(town.house, town.did, dataset="wells")
+    assert proved is not None
+    assert (proved["basis"], proved["limit"]) == (offers[0].id, offers[0].limit_policy)
 
 
 async def test_a_counter_request_within_the_limit_is_agreed_to(town: Town, peer: Counterparty, source: str) -> None:
