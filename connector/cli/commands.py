@@ -27,6 +27,7 @@ COMMANDS = (
     "catalog",
     "contracts",
     "transfers",
+    "duties",
     "fetch",
     "journal",
     "verify",

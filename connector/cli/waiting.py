@@ -20,6 +20,7 @@ FIRST_PAUSE_SECONDS: Final = 0.05
 MOST_PAUSE_SECONDS: Final = 1.0
 WAIT: Final[tuple[Argument, ...]] = (switch("--wait"), option("--timeout", "SECONDS", type=seconds))
 TERMINATED: Final = "TERMINATED"
+_OF_DUTY: Final = ("id", "state", "due", "action")
 
 
 def of(process: Record) -> Mapping[str, Any]:
@@ -31,7 +32,9 @@ def of(process: Record) -> Mapping[str, Any]:
 def show(session: Session, process: Record, *, whole: bool = True) -> None:
     """Show a process, to people without its documents unless `whole`, and what it waits for in words."""
     language, why = session.output.language, of(process)
-    words = {key: value for key, value in process.items() if key != "waiting"}
+    words = {key: value for key, value in process.items() if key != "waiting" and (key, value) != ("duties", None)}
+    if words.get("duties"):
+        words["duties"] = [{name: table.plain(duty[name]) for name in _OF_DUTY} for duty in words["duties"]]
     told = {
         "waits_for": (waiter := why.get("waits_for")) and texts.say(f"cli_waits_for_{waiter}", language),
         "why": (code := why.get("why")) and texts.say(code, language),

@@ -22,7 +22,7 @@ from connector.protocol import messages, versions
 from connector.protocol.machine import Table
 from connector.protocol.negotiation import NEGOTIATION
 from connector.protocol.transfer import TRANSFER
-from connector.services import catalog, grants, participants, receive
+from connector.services import catalog, duties, grants, participants, receive
 from connector.services.decide import PERSON
 from connector.services.house import House, Member
 from connector.services.receive import Speaker
@@ -47,6 +47,7 @@ def routes() -> list[web.RouteDef]:
         web.get(f"{BASE}/catalog/datasets/{{dataset:.+}}", _dataset),
         web.post(f"{BASE}/{kinds}/{{suffix:request|offers}}", _begin),
         web.post(f"{BASE}/transfers/{pid}/renewal", _renew),
+        web.post(f"{BASE}/negotiations/{pid}/duties", _duty),
         web.post(f"{BASE}/{kinds}/{pid}/{{suffix:{endings}}}", _receive),
         web.get(f"{BASE}/{kinds}/{pid}", _state),
     ]
@@ -172,6 +173,14 @@ async def _state(request: web.Request) -> web.Response:
 async def _renew(request: web.Request) -> web.Response:
     speaker = await admit(request)
     return json_answer(await grants.renew(request.app[HOUSE], speaker, request.match_info["pid"]))
+
+
+@_hidden
+async def _duty(request: web.Request) -> web.Response:
+    """Take a peer's word that it did a duty (an extension of ours)."""
+    speaker = await admit(request)
+    body, _ = await _read(request, speaker)
+    return _answer(await duties.receive(request.app[HOUSE], speaker, request.match_info["pid"], body))
 
 
 def _answer(exchange: Exchange, status: int = 200) -> web.Response:

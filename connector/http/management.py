@@ -18,6 +18,7 @@ from sqlalchemy import exc
 from connector import canonical, loader, texts
 from connector.errors import Forbidden, Invalid, Missing, WrongState
 from connector.http import (
+    management_duties,
     management_exchanges,
     management_parties,
     management_policies,
@@ -40,6 +41,7 @@ ROUTES: Final = (
     *management_publishing.ROUTES,
     *management_policies.ROUTES,
     *management_exchanges.ROUTES,
+    *management_duties.ROUTES,
     *management_watch.ROUTES,
 )
 GATEWAY: Final = "/api/v1/participants/{participant}/contracts/{contract}/data"

@@ -227,3 +227,24 @@ class NewTransfer(Request):
     """A transfer to start under a contract."""
 
     contract: Id
+
+
+class DutyPaging(Paging):
+    """Duties, of one contract where it is named."""
+
+    contract: Id | None = None
+
+
+class EvidenceFile(Request):
+    """Evidence: `content` in base64 (RFC 4648, section 4), or the `sha256` in hex and the `bytes` of a file kept elsewhere."""
+
+    content: Annotated[str, Field(max_length=700_000)] | None = None
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    bytes: Annotated[int, Field(ge=0, lt=2**53)] | None = None
+
+
+class Fulfilment(Request):
+    """A duty that was done: what shows it, and a line about it for both parties."""
+
+    evidence: EvidenceFile
+    note: Annotated[str, Field(max_length=1000), AfterValidator(_printable)] = ""

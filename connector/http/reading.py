@@ -19,13 +19,16 @@ from connector.http.dsp import member_of
 from connector.http.limits import LIMITER
 from connector.http.metrics import Metrics
 from connector.http.streams import Streams
+from connector.services import ledger
 from connector.services.grants import Grants
 from connector.services.house import House, path_of
+from connector.services.office import Office
 from connector.services.quota import Meter, settle
 from connector.store.unit import Unit
 
 log = logging.getLogger(__name__)
 GATHER_SECONDS: Final = 0.5
+_DATA: Final = frozenset({200, 206})
 _PLACE: Final = r"{place:(?:[A-Za-z0-9._~-]+/)*}"
 
 
@@ -49,7 +52,7 @@ class Access:
         """Commit what is queued."""
         batch, self._queue = self._queue, []
         if batch:
-            await self.house.store.write(lambda unit: _write(unit, batch))
+            await self.house.store.write(lambda unit: _write(unit, self.house.office, batch))
 
     async def _later(self) -> None:
         await asyncio.sleep(GATHER_SECONDS)
@@ -63,7 +66,7 @@ class Access:
             self._task = asyncio.get_running_loop().create_task(self._later())
 
 
-def _write(unit: Unit, batch: list[tuple[Meter, Served]]) -> None:
+def _write(unit: Unit, office: Office, batch: list[tuple[Meter, Served]]) -> None:
     for meter, served in batch:
         grant = meter.opening.grant
         shaped = {"shaped": meter.opening.recipe.told} if meter.opening.recipe else {}
@@ -72,6 +75,9 @@ def _write(unit: Unit, batch: list[tuple[Meter, Served]]) -> None:
             peer=grant.peer, dataset=grant.dataset, transfer=grant.transfer, method=served.method, path=served.path,
             status=served.status, bytes=served.sent, complete=served.complete, **shaped,
         )  # fmt: skip
+    read = {meter.opening.grant.contract for meter, served in batch if served.sent and served.status in _DATA}
+    for contract in sorted(read):
+        ledger.triggered(unit, office, contract, ledger.RECEIVED)
     # In one order, so that no two processes wait for each other's rows.
     counted = [
         (each.reservation, served.sent) for each, served in batch if each.reservation and each.reservation.starts

@@ -6,6 +6,7 @@ Every resource has `id`; times are xsd:dateTimes in UTC. Contracts and transfers
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any, Generic, Literal, TypeVar
 
 from cryptography import x509
@@ -16,7 +17,7 @@ from connector.identity import participant as places
 from connector.identity import trust
 from connector.net import certificates
 from connector.protocol import catalog
-from connector.services import doctor, keys, participants, peers, publish
+from connector.services import doctor, duties, keys, participants, peers, publish
 from connector.store.offers import Offer as OfferRow
 from connector.store.offers import Policy as PolicyRow
 from connector.store.parties import Operator as OperatorRow
@@ -185,6 +186,37 @@ class Check(Resource):
     values: dict[str, str | int | float | bool | None]
 
 
+# Duties
+
+
+class Duty(Resource):
+    """A duty of an agreement, with its sentence in the language of the request.
+
+    `duty` is its `uid` or its JSON pointer in the agreement; `ours` tells whether we have to do it; `told` whether the other
+    party knows that it was done: `pending`, `told`, `refused`, or null where it is recorded here alone.
+    """
+
+    id: str
+    contract: str
+    peer: str
+    duty: str
+    kind: str
+    action: str
+    text: str
+    ours: bool
+    state: Literal["not-set", "fulfilled", "violated"]
+    trigger: str
+    since: str | None
+    due: str | None
+    overdue: bool
+    evidence: str | None
+    evidence_bytes: int | None
+    note: str | None
+    by: str | None
+    at: str | None
+    told: Literal["pending", "told", "refused"] | None
+
+
 # From what services give
 
 
@@ -284,6 +316,11 @@ def _certificates(found: Iterable[x509.Certificate]) -> list[dict[str, str]]:
         }
         for one in found
     ]
+
+
+def duty(found: duties.Shown, language: str) -> Duty:
+    """Show a duty."""
+    return Duty.model_validate(asdict(found.view) | {"text": found.sentences[language]})
 
 
 def _title(value: Any, language: str) -> str | None:

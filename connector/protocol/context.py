@@ -33,6 +33,15 @@ HEADS: Final = NS + "journalHeads"
 PURPOSE: Final = NS + "purpose"
 """Member of a ContractRequestMessage, and of the agreement that it leads to: the IRI of what the data are wanted for."""
 
+DUTIES: Final = NS + "duties"
+"""An extension that a participant announces: it takes word of fulfilled duties at `negotiations/{pid}/duties`."""
+
+FULFILMENT: Final = NS + "DutyFulfilment"
+"""The `@type` of such a word; its own members are the next five."""
+DUTY, FULFILLED_AT, EVIDENCE, EVIDENCE_BYTES, NOTE = (
+    NS + name for name in ("duty", "fulfilledAt", "evidenceDigest", "evidenceBytes", "note")
+)
+
 
 def message(kind: str, **members: Any) -> dict[str, Any]:
     """Return a message of that `@type` with the DSP context; members that are None are left out."""

@@ -17,7 +17,7 @@ from connector.services.house import House
 from connector.services.limits import Asked
 from connector.services.negotiation import keep
 from connector.services.speak import known
-from connector.services.views import ContractView, contract_view
+from connector.services.views import ContractView, contract_view, duty_view
 from connector.store.contracts import Contract
 from connector.store.exchanges import Exchange
 from connector.store.unit import Unit
@@ -156,7 +156,9 @@ async def show(house: House, participant: str, contract: str, language: str = "s
 
     def work(unit: Unit) -> tuple[ContractView, Asked | None]:
         exchange, found = _load(unit, participant, contract)
-        return contract_view(exchange, found), None if exchange.turn.ended else limits.asked(unit, found)
+        duties = [duty_view(row, found.role, unit.now) for row in unit.duties.of_contract(contract)]
+        view = replace(contract_view(exchange, found), duties=duties)
+        return view, None if exchange.turn.ended else limits.asked(unit, found)
 
     view, asked = await house.store.read(work)
     if asked is None:

@@ -65,6 +65,7 @@ async def checks(house: House, participant: str) -> list[Check]:
         await _address(house, participant),
         await _processes(house, participant),
         await _outbox(house, participant),
+        await _duties(house, participant),
         *_files(house),
         await _heads(house, participant),
     ]
@@ -167,6 +168,18 @@ async def _heads(house: House, participant: str) -> Check:
         return Check("heads", ok=True, code="doctor_heads_ok")
     values: dict[str, Value] = {"count": len(found), "peer": found[0].peer, "number": found[0].number}
     return Check("heads", ok=False, code="doctor_heads_contradict", values=values)
+
+
+async def _duties(house: House, participant: str) -> Check:
+    """Count the duties that were not done in time: ours, and those of our peers."""
+    late = await house.store.read(
+        lambda unit: [(row, unit.contracts.get(row.contract)) for row in unit.duties.late(participant)]
+    )
+    if not late:
+        return Check("duties", ok=True, code="doctor_duties_ok")
+    ours = sum(contract is not None and contract.role == row.obliged for row, contract in late)
+    values: dict[str, Value] = {"ours": ours, "theirs": len(late) - ours, "example": late[0][0].id}
+    return Check("duties", ok=False, code="doctor_duties_late", values=values)
 
 
 async def _peers(house: House, participant: str) -> list[Check]:

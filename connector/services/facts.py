@@ -73,14 +73,14 @@ def consumer_of(contract: Contract) -> str:
     return contract.peer if contract.role == PROVIDER else contract.participant
 
 
-def duty_states(_unit: Unit, _contract: Contract) -> Mapping[str, str]:
+def duty_states(unit: Unit, contract: Contract) -> Mapping[str, str]:
     """Return the state of each duty of a contract, by its `uid` or JSON pointer; a duty that is not there is not fulfilled."""
-    return {}
+    return {row.duty: row.state for row in unit.duties.of_contract(contract.id)}
 
 
-def due_from(_unit: Unit, _contract: Contract) -> Mapping[str, float]:
+def due_from(unit: Unit, contract: Contract) -> Mapping[str, float]:
     """Return the instant of the trigger of each duty of a contract, by its `uid` or JSON pointer."""
-    return {}
+    return {row.duty: row.since for row in unit.duties.of_contract(contract.id) if row.since is not None}
 
 
 def transforms(unit: Unit, participant: str, dataset: str) -> frozenset[str]:

@@ -16,7 +16,7 @@ from connector.protocol import catalog, messages, negotiation
 from connector.protocol.context import PURPOSE
 from connector.protocol.machine import CONSUMER, PROVIDER
 from connector.protocol.messages import Message
-from connector.services import declared, facts, limits, permission, sealing
+from connector.services import declared, facts, ledger, limits, permission, sealing
 from connector.services.decide import Situation
 from connector.services.exchange import Content
 from connector.services.office import Office
@@ -219,8 +219,10 @@ class Negotiations:
         verdict = permission.verdict(rules, Request(facts.READ, contract.dataset, contract.peer, found.now), known)
         return replace(found, permitted=verdict.permits, reasons=verdict.told)
 
-    def changed(self, unit: Unit, office: Office, exchange: Exchange, *, by: str) -> None:
-        """Nothing to bring in line: access belongs to transfers."""
+    def changed(self, unit: Unit, office: Office, exchange: Exchange, *, by: str) -> None:  # noqa: ARG002 - the protocol's
+        """Let the duties of an agreement begin when it is final; access belongs to transfers."""
+        if exchange.turn.state == negotiation.FINALIZED:
+            ledger.begin(unit, office, self._contract(unit, exchange))
 
     def _contract(self, unit: Unit, exchange: Exchange) -> Contract:
         contract = unit.contracts.get(exchange.pid)

@@ -17,6 +17,7 @@ from connector.dataplane.ports import Read, StreamContent
 from connector.errors import ConnectorError, Denied, Invalid, Missing, Unavailable, Unreachable, WrongState
 from connector.peer.call import expect
 from connector.protocol.machine import CONSUMER
+from connector.services import ledger
 from connector.services.house import House
 from connector.services.speak import expected_of, known, reach_of, speak
 from connector.services.transfer import readable
@@ -26,6 +27,7 @@ from connector.store.unit import Unit
 log = logging.getLogger(__name__)
 _RENEW_BEFORE_SECONDS = 60.0
 _ADDRESS_SECONDS = 2.0
+_DATA = frozenset({200, 206})
 
 
 @asynccontextmanager
@@ -51,6 +53,8 @@ async def open_data(
         opened = pull.read(house.client, await _address(house, participant, peer, found), wanted)
         content = await opened.__aenter__()
     try:
+        if wanted.method == "GET" and content.status in _DATA:
+            await _received(house, contract)
         yield content
     finally:
         await opened.__aexit__(None, None, None)
@@ -82,6 +86,13 @@ async def fetched(house: House, participant: str, contract: str, what: Fetched, 
         await house.store.write(work)
     except Unavailable:
         log.warning("an access record was lost with the store: contract=%s", contract)
+
+
+async def _received(house: House, contract: str) -> None:
+    """Let the duties begin that wait for the first data under a contract."""
+    rows = await house.store.read(lambda unit: unit.duties.of_contract(contract))
+    if any(row.since is None and row.trigger == ledger.RECEIVED for row in rows):
+        await house.store.write(lambda unit: ledger.triggered(unit, house.office, contract, ledger.RECEIVED))
 
 
 async def started(house: House, participant: str, contract: str) -> str:

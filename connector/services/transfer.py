@@ -12,7 +12,7 @@ from connector.protocol import messages, transfer
 from connector.protocol.context import RENEWAL
 from connector.protocol.machine import CONSUMER, PROVIDER, TERMINATION, Process
 from connector.protocol.messages import Message
-from connector.services import permission, standing
+from connector.services import ledger, permission, standing
 from connector.services.decide import POLICY, Situation
 from connector.services.exchange import Content, Exchanging
 from connector.services.office import Office
@@ -129,6 +129,8 @@ class Transfers:
     def changed(self, unit: Unit, office: Office, exchange: Exchange, *, by: str) -> None:
         """Close the grant as soon as access is to end, whether or not the peer has answered (rule 1)."""
         turn = exchange.turn
+        if turn.state == transfer.COMPLETED and (found := unit.transfers.get(exchange.pid)):
+            ledger.triggered(unit, office, found.contract, ledger.COMPLETED)
         if turn.role == CONSUMER:
             if turn.state not in (None, transfer.REQUESTED, transfer.STARTED):
                 unit.transfers.change(exchange.pid, token=None, token_until=None)

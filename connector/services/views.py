@@ -10,6 +10,7 @@ from connector.protocol.negotiation import FINALIZED, VERIFIED
 from connector.services.comparison import Comparison
 from connector.services.decide import PERSON, POLICY
 from connector.store.contracts import Contract, Transfer
+from connector.store.duties import FULFILLED, Duty
 from connector.store.exchanges import Exchange
 
 
@@ -37,11 +38,44 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class DutyView:
+    """A duty of an agreement. Times are xsd:dateTimes.
+
+    Attributes:
+        duty: its `uid` or its JSON pointer in the agreement.
+        ours: whether we have to do it; else the peer has to.
+        trigger, since: the IRI of what it waits for, and when that happened.
+        overdue: the time is up and it is not done.
+        evidence: the SHA-256 of the evidence.
+        told: whether the other party knows of its fulfilment: `pending`, `told`, `refused`; null where it is recorded here alone.
+    """
+
+    id: str
+    contract: str
+    peer: str
+    duty: str
+    kind: str
+    action: str
+    ours: bool
+    state: str
+    trigger: str
+    since: str | None
+    due: str | None
+    overdue: bool
+    evidence: str | None
+    evidence_bytes: int | None
+    note: str | None
+    by: str | None
+    at: str | None
+    told: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ContractView:
     """A contract: a negotiation and, once there is one, its agreement. Times are xsd:dateTimes.
 
     `purpose` is the IRI of what the consumer declared that it wants the data for.
-    `difference` is there while, as provider, we look at rules of the consumer's own.
+    `difference` is there while, as provider, we look at rules of the consumer's own; `duties` where one contract is shown.
     `sealed` is `two-sided`, `one-sided` (the peer does not seal its contracts) or None: not verified yet.
     """
 
@@ -62,6 +96,7 @@ class ContractView:
     purpose: str | None = None
     difference: Comparison | None = None
     sealed: str | None = None
+    duties: list[DutyView] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +128,20 @@ def contract_view(exchange: Exchange, contract: Contract) -> ContractView:
         reasons=list(exchange.reasons), waiting=waiting(exchange), purpose=contract.purpose,
         sealed=contract.sealed if exchange.turn.state in (VERIFIED, FINALIZED) else None,
     )  # fmt: skip
+
+
+def duty_view(row: Duty, role: str, now: float) -> DutyView:
+    """Return a duty as operators see it; `role` is ours in its contract."""
+    return DutyView(
+        id=row.id, contract=row.contract, peer=row.peer, duty=row.duty, kind=row.kind, action=row.action,
+        ours=row.obliged == role, state=row.state, trigger=row.trigger, since=_iso(row.since), due=_iso(row.due),
+        overdue=row.state != FULFILLED and row.due is not None and row.due < now, evidence=row.evidence,
+        evidence_bytes=row.evidence_bytes, note=row.note, by=row.by, at=_iso(row.at), told=row.told,
+    )  # fmt: skip
+
+
+def _iso(moment: float | None) -> str | None:
+    return None if moment is None else clock.iso(moment)
 
 
 def transfer_view(exchange: Exchange, transfer: Transfer, dataset: str) -> TransferView:

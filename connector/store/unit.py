@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from connector.store.contracts import Contracts, Grants, Transfers
 from connector.store.counters import Counters
+from connector.store.duties import Duties
 from connector.store.exchanges import Exchanges
 from connector.store.heads import Heads
 from connector.store.journal import Note
@@ -125,6 +126,11 @@ class Unit:
     def counters(self) -> Counters:
         """What was spent of quotas."""
         return Counters(self.conn)
+
+    @cached_property
+    def duties(self) -> Duties:
+        """The ledger of duties."""
+        return Duties(self.conn)
 
     @cached_property
     def grants(self) -> Grants:

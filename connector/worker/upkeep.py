@@ -1,4 +1,4 @@
-"""Upkeep: silent peers are asked, access ends when its policy says so, used tokens are forgotten. Timers only."""
+"""Upkeep: silent peers are asked, access ends when its policy says so, duties fall due. Timers only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from connector.errors import Unavailable
-from connector.services import periods, standing
+from connector.services import duties, ledger, periods, standing
 from connector.services.house import House
 from connector.services.permission import Verdict
 from connector.store.contracts import Grant
@@ -21,21 +21,23 @@ from connector.worker.journal import Keeping
 log = logging.getLogger(__name__)
 LONGEST_SECONDS = 3600.0
 ANSWERS_KEPT_SECONDS = 30 * 86400.0
+_AFTER_SECONDS = 0.001
 _STORE_RETRY_SECONDS = 5.0
 _FAULT_RETRY_SECONDS = 60.0
 
 
 @dataclass(slots=True)
 class Upkeep:
-    """Three tasks that sleep until the next thing is due; the one for access is told when something changed.
+    """Four tasks that sleep until the next thing is due; those for access and for duties are told when something changed.
 
-    They are several because a peer that is asked may take its time to answer, and access must end at once all the same. The third
-    keeps the journal: signed heads, and what is to be removed.
+    They are several because a peer that is asked or told may take its time to answer, and access must end at once all the same.
+    The last keeps the journal: signed heads, and what is to be removed.
     """
 
     house: House
     dispatch: Dispatch
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _duty: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def start(self) -> None:
@@ -44,12 +46,14 @@ class Upkeep:
         self._tasks = [
             loop.create_task(self._run(self._access, self._wake)),
             loop.create_task(self._run(self._silence, nothing)),
+            loop.create_task(self._run(self._duties, self._duty)),
             loop.create_task(self._run(Keeping(self.house).once, nothing)),
         ]
 
     def watch(self) -> None:
-        """Look again at what is due: a grant was opened."""
+        """Look again at what is due: a grant was opened, a duty began or was done."""
         self._wake.set()
+        self._duty.set()
 
     async def stop(self) -> None:
         """End."""
@@ -95,6 +99,20 @@ class Upkeep:
                 raise error
         check = await store.read(lambda unit: unit.exchanges.next_check())
         return LONGEST_SECONDS if check is None else max(0.0, min(LONGEST_SECONDS, check - self.house.now()))
+
+    async def _duties(self) -> float:
+        """Mark duties whose time is up, tell peers of ours that were done, and return the seconds until the next of either."""
+        store, office = self.house.store, self.house.office
+        late, untold = await store.read(lambda unit: (unit.duties.overdue(unit.now), unit.duties.untold(unit.now)))
+        if late:
+            await store.write(lambda unit: ledger.expire(unit, office))
+        await asyncio.gather(*(duties.tell(self.house, row) for row in untold))
+        due, telling = await store.read(lambda unit: (unit.duties.next_due(), unit.duties.next_telling()))
+        # A duty may be done until its due time, that instant included.
+        moments = [LONGEST_SECONDS] + [
+            moment - self.house.now() + _AFTER_SECONDS for moment in (due, telling) if moment
+        ]
+        return max(0.0, min(moments))
 
     async def _expire(self) -> float | None:
         """Suspend or end what is not permitted any more, go on with what is again, and return when a decision can flip."""

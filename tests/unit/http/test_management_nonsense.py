@@ -216,6 +216,7 @@ def _good(who: Operator) -> list[tuple[Route, dict[str, Any]]]:
         "NewTransfer": {"contract": "x"},
         "Attestation": {"facts": {"x": ["y"]}, "part_of": ["x"]},
         "PayloadRemoval": {"before": "2026-08-14", "kinds": ["access"], "reference": "x"},
+        "Fulfilment": {"evidence": {"content": "eA==", "sha256": None, "bytes": 1}, "note": "x"},
     }
     return [(route, bodies[route.body.__name__]) for route in ROUTES if route.body is not None]
 

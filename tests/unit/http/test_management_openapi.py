@@ -82,13 +82,15 @@ async def test_answers_are_as_the_document_says(tmp_path: Path, sqlite_template:
         await town.pin(other.did)
         await other.pin(town.did)
         await town.publish("x", f"file:{tmp_path / 'x.csv'}", access=OPEN)
-        await other.publish("y", f"file:{tmp_path / 'x.csv'}")
+        duty = {"permission": [{"action": "use"}], "obligation": [{"action": "odrl:delete"}]}
+        await other.publish("y", f"file:{tmp_path / 'x.csv'}", {"@type": "Offer", **duty})
         contract = await town.agree(other, "y")
         transfer = await town.begin(contract)
+        owed = (await ekby.get(ekby.under("duties"))).json["items"][0]["id"]
         policy = (await ekby.get(ekby.under("policies"))).json["items"][0]["id"]
         names = {
             "participant": town.did, "peer": other.did, "policy": policy, "dataset": "x", "contract": contract,
-            "transfer": transfer, "number": "1",
+            "transfer": transfer, "number": "1", "duty": owed,
         }  # fmt: skip
         for route in ROUTES:
             if route.method == "GET":

@@ -43,6 +43,7 @@ async def test_all_is_well_where_nothing_is_wrong(towns: Pair) -> None:
         "processes",
         "outbox",
         "heads",
+        "duties",
         "policy-watch",
         "policy-files",
         "clock",
