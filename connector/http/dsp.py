@@ -175,7 +175,7 @@ async def _renew(request: web.Request) -> web.Response:
     return json_answer(await grants.renew(request.app[HOUSE], speaker, request.match_info["pid"]))
 
 
-@_hidden
+@hidden
 async def _duty(request: web.Request) -> web.Response:
     """Take a peer's word that it did a duty (an extension of ours)."""
     speaker = await admit(request)
