@@ -63,7 +63,11 @@ async def test_i8_what_the_consumer_ends_is_cut_at_its_gateway_also_for_a_slow_r
             await ENDS[how](b, a, transfer)
             assert await towns.eventually(reader.cut, 2.0)
             assert await reader.rest() < LEAKED_BYTES
-            assert len(b.application.streams) == 0
+            assert await towns.eventually(lambda: _no_stream(b), 2.0)
             with pytest.raises(WrongState, match="transfer_not_started"):
                 await reading.started(b.house, b.did, contract)
         monkeypatch.undo()
+
+
+async def _no_stream(town: Town) -> bool:
+    return town.application is not None and len(town.application.streams) == 0
