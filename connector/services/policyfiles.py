@@ -99,12 +99,10 @@ async def _reload(house: House, name: str) -> None:
     if isinstance(document, Fault):
         await _refuse(house, name, made, document)
         return
-    digest = canonical.digest(document)
-    for participant, offers in made.items():
-        fault = await _replace(house, Policy(participant, digest, name, document, 0.0, BY), offers, found.content)
-        if fault is not None:
-            await _refuse(house, name, {participant: offers}, fault)
-            return
+    fault = await _replace(house, name, document, made, found.content)
+    if fault is not None:
+        await _refuse(house, name, made, fault)
+        return
     house.files.faults.pop(name, None)
 
 
@@ -168,31 +166,42 @@ def _record_refusal(unit: Unit, name: str, made: Iterable[str], fault: Fault) ->
         unit.record(participant, "policy.refused", name, **told, by=BY)
 
 
-async def _replace(house: House, policy: Policy, offers: Sequence[Offer], content: str) -> Fault | None:
-    """Make new offers in the place of those whose text the file has changed, all in one transaction."""
-    stale = [offer for offer in offers if policy.digest not in _pinned(offer, policy.name)]
+async def _replace(
+    house: House, name: str, document: dict[str, Any], made: Mapping[str, Sequence[Offer]], content: str
+) -> Fault | None:
+    """Make new offers in the place of those whose text the file has changed: all of them in one transaction, or none."""
+    digest = canonical.digest(document)
+    stale = [offer for offers in made.values() for offer in offers if _pinned(offer, name) != {digest}]
     if not stale:
         return None
     try:
-        made = [(offer, await _next(house, offer, policy)) for offer in stale]
+        pairs = [
+            (old, await _next(house, old, Policy(old.participant, digest, name, document, 0.0, BY))) for old in stale
+        ]
     except ConnectorError as error:
-        return Fault(error.code, content, {**error.values, "file": policy.name})
+        return Fault(error.code, content, {**error.values, "file": name})
 
     def work(unit: Unit) -> None:
-        unit.policies.put(replace(policy, created=unit.now))
-        pairs = [(old, new) for old, new in made if _still(unit, old)]
-        for old, new in pairs:
-            unit.offers.retire(old.participant, old.id)
-            publish.add(unit, new)
-        if pairs:
-            unit.record(
-                policy.participant, "policy.reloaded", policy.name, policy=policy.digest, by=BY,
-                offers=[{"old": old.id, "new": new.id} for old, new in pairs],
-            )  # fmt: skip
+        for participant in made:
+            mine = [(old, new) for old, new in pairs if old.participant == participant and _still(unit, old)]
+            _put_in_place(unit, Policy(participant, digest, name, document, unit.now, BY), mine)
 
     await house.store.write(work)
-    log.info("policy file taken: file=%s policy=%s offers=%s", policy.name, policy.digest, len(made))
+    log.info("policy file taken: file=%s policy=%s offers=%s", name, digest, len(pairs))
     return None
+
+
+def _put_in_place(unit: Unit, policy: Policy, pairs: Sequence[tuple[Offer, Offer]]) -> None:
+    if not pairs:
+        return
+    unit.policies.put(policy)
+    for old, new in pairs:
+        unit.offers.retire(old.participant, old.id)
+        publish.add(unit, new)
+    unit.record(
+        policy.participant, "policy.reloaded", policy.name, policy=policy.digest, by=BY,
+        offers=[{"old": old.id, "new": new.id} for old, new in pairs],
+    )  # fmt: skip
 
 
 def _pinned(offer: Offer, name: str) -> set[str | None]:

@@ -293,3 +293,19 @@ async def test_a_connector_that_cannot_watch_serves_and_says_so(
         assert await eventually(told, seconds=3)
         check = doctor._files(town.house)[0]
         assert (check.ok, check.values["reason"]) == (False, "ENOSPC")
+
+
+async def test_one_dataset_that_cannot_keep_the_new_terms_keeps_all_offers_as_they_are(
+    town: Town, file: Path, tmp_path: Path
+) -> None:
+    other = await town.add_participant("va")
+    old = [await _published(town, file, tmp_path), await _published(town, file, tmp_path, "y", own=other)]
+    (tmp_path / "z.csv").write_text("time,level\n2026-08-14T05:10,1\n")
+    spec = {"kind": "file", "path": str(tmp_path / "z.csv"), "shape": {"time": ["time"]}}
+    wanted = publish.Wanted(old[0].policy, files={"policy": "mine.json"})
+    made = await publish.add_dataset(town.house, town.did, publish.New("z", "z", spec, [wanted]), by=BY)
+    hourly = {"leftOperand": "dcat:temporalResolution", "operator": "gteq", "rightOperand": "PT1H"}
+    file.write_text(json.dumps({"@type": "Offer", "permission": [{"action": "use", "constraint": [hourly]}]}))
+    assert await _refused(town, "mine.json", "shape_missing")
+    assert {offer.id for offer in await _offers(town)} == {old[0].id, made.offers[0].id}
+    assert await _offers(town, other) == [old[1]]
