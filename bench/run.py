@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import catalog, download, machine, negotiation, page, policy, reads, start, toolkit
+from bench import catalog, download, evidence, machine, negotiation, page, policy, reads, start, toolkit
 from bench.figures import Figure, table
 from bench.scale import QUICK, WHOLE, Scale
 
@@ -22,6 +22,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "catalog": catalog.catalog,
     "policy": policy.policy,
     "toolkit": toolkit.toolkit,
+    "evidence": evidence.evidence,
     "cost": negotiation.cost,
 }
 
