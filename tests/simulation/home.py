@@ -10,6 +10,7 @@ from connector.services.exchange import Exchanging
 from connector.services.negotiation import Negotiations
 from connector.services.office import Office
 from connector.services.transfer import Transfers
+from connector.services.trusts import Trusts
 
 T = TypeVar("T")
 GRANT_KEY = b"simulated grant key"
@@ -50,6 +51,7 @@ class Home:
         self.exchanging = Exchanging(office, {"negotiation": Negotiations(), "transfer": transfers})
         transfers.exchanging = self.exchanging
         self._member = SimpleNamespace(id=did)
+        self.trusts = Trusts()
 
     def member(self, _participant: str) -> Any:
         return self._member
