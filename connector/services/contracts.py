@@ -170,7 +170,7 @@ async def approve(house: House, participant: str, contract: str, *, by: str) -> 
     """Agree, as provider, to what the consumer asks for or has accepted; a counter-offer is stored as an offer of ours first.
 
     Raises:
-        Missing: `contract_unknown`. WrongState: not ours to approve now.
+        Missing: `contract_unknown`. WrongState: not ours to approve now; `approve_refused`: the policy does not permit it now.
     """
 
     def work(unit: Unit, exchange: Exchange, found: Contract) -> Exchange:
@@ -179,6 +179,10 @@ async def approve(house: House, participant: str, contract: str, *, by: str) -> 
         if found.offer_row is None:
             row = keep(unit, found, found.offer, by)
             unit.contracts.change(found.id, offer_row=row.id)
+        said = house.exchanging.subjects["negotiation"].situation(unit, exchange, "effect", negotiation.AGREEMENT)
+        if not said.permitted:
+            # Nothing could be read under it, and what a person agrees to shall be what they think it is.
+            raise WrongState("approve_refused", why="; ".join(said.reasons))
         return house.exchanging.move(unit, exchange, negotiation.AGREEMENT, by=by)
 
     return await _change(house, participant, contract, work)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from connector.errors import Unavailable
+from connector.errors import Unavailable, WrongState
 from connector.services import duties, ledger, periods, standing
 from connector.services.house import House
 from connector.services.permission import Verdict
@@ -120,8 +120,15 @@ class Upkeep:
         for grant, verdict, paused in found:
             if verdict.permits == paused or (paused and not verdict.recovers):
                 change = self._go_on if paused else self._refuse
-                await self.house.store.write(partial(change, grant))
+                await self._one(partial(change, grant))
         return min((verdict.until for _, verdict, _ in found if verdict.until is not None), default=None)
+
+    async def _one(self, change: Callable[[Unit], None]) -> None:
+        """Change one transfer; one that cannot be moved now (data requests are refused anyway) keeps no other one open."""
+        try:
+            await self.house.store.write(change)
+        except WrongState as error:
+            log.warning("a transfer could not follow its policy, it is looked at again later: %s", error)
 
     def _looked_at(self, unit: Unit) -> list[tuple[Grant, Verdict, bool]]:
         """Return each grant that is open, or that only its policy holds up, with what is said of it."""

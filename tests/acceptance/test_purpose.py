@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
 
-from connector.errors import Invalid
+from connector.errors import Invalid, WrongState
 from connector.ids import NS
 from connector.policy import templates
-from connector.protocol.context import PURPOSE
-from connector.services import attest, contracts
+from connector.protocol.context import PURPOSE, message
+from connector.services import attest, contracts, publish
+from tests import schemas
 from tests.acceptance import readers, towns
 from tests.acceptance.towns import BY, Town
 
@@ -119,3 +121,60 @@ async def test_what_an_operator_vouches_for_opens_what_asks_for_it(found_on_sqli
                 await attest.attest(a.house, a.did, b.did, part_of=(), by=BY, **wrong)
         with pytest.raises(Invalid):
             await vouch("elsewhere")
+
+
+async def test_a_counter_request_keeps_the_purpose_and_a_person_approves_only_what_is_permitted(
+    found_on_sqlite: Founding, source: str
+) -> None:
+    a, b = await found_on_sqlite("strangnas"), await found_on_sqlite("trosa")
+    async with a.running(), b.running():
+        await towns.befriend(a, b)
+        await a.publish("flow", source, template("purpose-bound"), approval="person")
+        contract = await _ask(b, a, "kom:FloodPrevention")
+        theirs = await _process(a, contract)
+        else_ = template("purpose-bound", purposes="kom:StormwaterManagement")
+        other = await publish.put(a.house, a.did, "o.json", orjson.dumps(else_), by=BY)
+        await contracts.counter(a.house, a.did, theirs, other.digest, by=BY)
+        await b.contract(contract, "OFFERED")
+        for purposes in ("kom:UrbanPlanning", "kom:FloodPrevention"):
+            rules = template("purpose-bound", purposes=purposes)
+            wanted = await publish.put(b.house, b.did, "w.json", orjson.dumps(rules), by=BY)
+            assert await towns.eventually(lambda: _asked(b, contract))
+            await contracts.counter(b.house, b.did, contract, wanted.digest, by=BY)
+            await a.contract(theirs, "REQUESTED")
+            assert await towns.eventually(lambda: _asked(a, theirs))
+            if purposes == "kom:UrbanPlanning":
+                with pytest.raises(WrongState) as caught:
+                    await contracts.approve(a.house, a.did, theirs, by=BY)
+                assert caught.value.code == "approve_refused"
+                await contracts.counter(a.house, a.did, theirs, other.digest, by=BY)
+        view = await contracts.approve(a.house, a.did, theirs, by=BY)
+        assert view.purpose == FLOOD
+        done = await b.contract(contract, "FINALIZED", "TERMINATED")
+        assert (done.state, done.purpose) == ("FINALIZED", FLOOD)
+        assert done.agreement is not None
+        assert done.agreement[PURPOSE] == FLOOD
+        agreement = message(
+            "ContractAgreementMessage", providerPid="urn:a", consumerPid="urn:b", agreement=done.agreement
+        )
+        assert schemas.faults("ContractAgreementMessage", agreement) == []
+        messages = await b.unit(
+            lambda unit: unit.conn.exec_driver_sql("SELECT body FROM message WHERE move = 'request'").scalars().all()
+        )
+        assert len(messages) == 3
+        for body in messages:
+            assert orjson.loads(body)[PURPOSE] == FLOOD
+            assert schemas.faults("ContractRequestMessage", orjson.loads(body)) == []
+
+
+async def _process(town: Town, contract: str) -> str:
+    assert await towns.eventually(lambda: _listed(town))
+    return (await town.mirror(contract)).pid
+
+
+async def _listed(town: Town) -> bool:
+    return bool((await contracts.listing(town.house, town.did))[0])
+
+
+async def _asked(town: Town, contract: str) -> bool:
+    return (await town.contract(contract)).waiting.waits_for == "person"
