@@ -84,4 +84,9 @@ def faults(
             yield Fault(record.number, "payload")
         previous, expected = record.hash, expected + 1
     if head is not None and head != (expected - 1, previous):
-        yield Fault(min(head[0], expected), "head")
+        yield Fault(_end(head[0], expected - 1), "head")
+
+
+def _end(kept: int, found: int) -> int:
+    """Return the first number that is missing or too much; the last one where only its hash is another."""
+    return kept if found == kept else min(kept, found) + 1

@@ -26,7 +26,7 @@ def verify(url: str, participant: str | None) -> Verdict:
         ConfigError: `database_unreachable`, `database_too_new`, `database_too_old`, `no_participant`.
         Missing: `participant_unknown`.
     """
-    with _snapshot(url) as conn:
+    with snapshot(url) as conn:
         rows = [row.id for row in Participants(conn).list()]
         if not rows:
             raise ConfigError("no_participant")
@@ -38,7 +38,8 @@ def verify(url: str, participant: str | None) -> Verdict:
 
 
 @contextmanager
-def _snapshot(url: str) -> Iterator[Connection]:
+def snapshot(url: str) -> Iterator[Connection]:
+    """Give a connection that sees one state of a database and cannot change it. Raises as `verify`."""
     made = engine.reading(url)
     try:
         with made.connect() as conn:

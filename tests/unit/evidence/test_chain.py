@@ -102,7 +102,7 @@ def test_i10_an_inserted_record_is_found() -> None:
     extra = link(items[1][0].hash, replace(items[1][0], number=3, subject="extra"))
     shifted: list[Item] = [(replace(record, number=record.number + 1), payload) for record, payload in items[2:]]
     found = list(faults([*items[:2], (extra, items[1][1]), *shifted], head=_head(items)))
-    assert found == [Fault(4, "hash"), Fault(5, "hash"), Fault(4, "head")]
+    assert found == [Fault(4, "hash"), Fault(5, "hash"), Fault(5, "head")]
 
 
 def test_i10_two_records_that_changed_places_are_found() -> None:
@@ -126,7 +126,8 @@ def test_i10_records_missing_at_the_end_are_found_by_the_head() -> None:
 
 def test_i10_records_added_at_the_end_are_found_by_the_head() -> None:
     items = _chain(4)
-    assert list(faults(items, head=_head(items[:3]))) == [Fault(3, "head")]
+    assert list(faults(items, head=_head(items[:3]))) == [Fault(4, "head")]
+    assert list(faults(items, head=(4, "sha256:x"))) == [Fault(4, "head")]
 
 
 def test_a_part_of_a_chain_is_checked_from_the_record_before_it() -> None:
