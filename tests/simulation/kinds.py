@@ -97,6 +97,8 @@ def run(kind: str, seed: int, database: Callable[[], Any] = Memory, *, trace: bo
         world.run(world.heal + AFTERWARDS_SECONDS)
         verdict()
         witness.quiet()
+        for party in witness.watched:
+            witness.chained(party, Random(seed))  # noqa: S311 - a simulation
     except Exception:  # noqa: BLE001 - whatever it is, the seed has failed
         witness.fault(traceback.format_exc())
     settled = None if witness.parted else max(0.0, max(world.posts, default=0.0) - world.heal)

@@ -9,8 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import orjson
 from sqlalchemy.exc import IntegrityError
 
+from connector import clock
+from connector.evidence import chain
 from connector.protocol.machine import Pending
 from connector.store.contracts import Contract, Grant, Transfer
 from connector.store.exchanges import Exchange
@@ -20,6 +23,8 @@ from connector.store.outbox import Parcel
 from connector.store.parties import Peer
 from connector.store.seals import HeldKey, Seal
 
+Link = tuple[chain.Record, tuple[str, str]]
+"""A record of a journal with the salt and the text of its payload."""
 _GONE: Any = object()
 
 
@@ -373,9 +378,21 @@ class Memory:
         self.transfers, self.grants = Transfers(self.undo), Grants(self.undo)
         self.offers, self.datasets, self.policies = Offers(self.undo), Datasets(self.undo), Policies(self.undo)
         self.peers, self.seals, self.keys = Peers(self.undo), Seals(self.undo), Keys(self.undo)
+        self._chain: list[Link] = []
 
     def pids(self) -> list[str]:
         return list(self.exchanges.rows)
+
+    def chain(self) -> list[Link]:
+        return self._chain
+
+    def _keep(self, notes: list[Note]) -> None:
+        for note in notes:
+            salt, payload = str(len(self._chain)), orjson.dumps(note.payload, option=orjson.OPT_SORT_KEYS).decode()
+            digest = chain.payload_digest(salt, payload)
+            bare = chain.Record(len(self._chain) + 1, clock.iso(note.at), note.kind, note.subject, digest)
+            before = self._chain[-1][0].hash if self._chain else chain.GENESIS
+            self._chain.append((chain.link(before, bare), (salt, payload)))
 
     def received(self) -> int:
         return sum(row["direction"] == "in" for row in self.messages.rows.values())
@@ -389,6 +406,7 @@ class Memory:
             raise
         if commit:
             self.undo.log.clear()
+            self._keep(unit.records)
         else:
             self.undo.rollback()
         return result, unit

@@ -52,6 +52,9 @@ class Database(Protocol):
     def pids(self) -> list[str]:
         """Return every process, the oldest first."""
 
+    def chain(self) -> list[Any]:
+        """Return the journal: each record with the salt and text of its payload."""
+
     def received(self) -> int:
         """Return how many messages of the peer have been stored."""
 
@@ -138,6 +141,9 @@ class Ours:
         result, unit = self.database.run(work, world.now, commit=not early)
         if not early:
             self.committed(self)
+            for record in unit.records:
+                if record.kind == "seal.refused":
+                    self.refused(self, f"a seal of the peer's: {record.payload['code']} {record.payload['field']}")
         if dies:
             self._crash("before" if early else "after")
         for action in unit.actions:

@@ -8,8 +8,10 @@ from typing import Any
 
 from sqlmodel import SQLModel
 
+from connector.evidence.chain import Record
 from connector.store import engine, journal
 from connector.store.unit import Unit
+from tests.simulation.memory import Link
 
 
 class Sqlite:
@@ -28,6 +30,11 @@ class Sqlite:
 
     def pids(self) -> list[str]:
         return [row.pid for row in self._conn.exec_driver_sql("SELECT pid FROM exchange ORDER BY rowid")]
+
+    def chain(self) -> list[Link]:
+        joined = "SELECT j.number, j.at, kind, subject, payload_digest, hash, salt, payload FROM journal j"
+        rows = self._conn.exec_driver_sql(f"{joined} JOIN journalpayload USING (participant, number) ORDER BY j.number")
+        return [(Record(*row[:6]), (row[6], row[7])) for row in rows]
 
     def received(self) -> int:
         return self._conn.exec_driver_sql("SELECT count(*) FROM message WHERE direction = 'in'").scalar() or 0

@@ -1,10 +1,13 @@
-"""What must hold at every commit and at the end, whatever happened on the way (invariants I1 to I8)."""
+"""What must hold at every commit and at the end, whatever happened on the way (invariants I1 to I8, and I10)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from random import Random
+from typing import Any, Final
 
+from connector.evidence import chain
 from connector.evidence.seal import AGREEMENT, VERIFICATION
 from connector.protocol import machine, messages, transfer
 from connector.protocol.machine import PROVIDER, TERMINATED
@@ -14,6 +17,7 @@ from connector.store.exchanges import STATES, Exchange
 from connector.store.seals import ONE_SIDED, TWO_SIDED
 from tests.simulation.foreign import Foreign, Process
 from tests.simulation.home import GRANT_KEY
+from tests.simulation.memory import Link
 from tests.simulation.ours import Ours
 from tests.simulation.world import DAY, START, Call, World
 
@@ -33,9 +37,11 @@ class Witness:
         self._shown: dict[str, tuple[Any, ...]] = {}
         self._effects: set[tuple[str, str]] = set()
         self.marks, self.parted = 0, False
+        self.watched: list[Ours] = []
         self.moved: Callable[[Ours], None] = lambda _party: None
 
     def watch(self, party: Ours) -> None:
+        self.watched.append(party)
         party.committed, party.effect, party.refused = self.committed, self.effect, self.refused
         party.answered = self.answered
 
@@ -166,6 +172,18 @@ class Witness:
 
     # At the end
 
+    def chained(self, party: Ours, rng: Random) -> None:
+        """I10: the journal's chain holds, and a record that is changed, deleted or moved is found where it is."""
+        links = party.database.chain()
+        if list(chain.faults(links)):
+            self.fault(f"I10: {party.name}'s journal does not hold")
+        if len(links) > 2:
+            for way in _SPOILT:
+                at = rng.randrange(len(links) - 2)
+                found = next(chain.faults(_SPOILT[way](links, at)), None)
+                if found is None or found.number != at + 1:
+                    self.fault(f"I10: record {at + 1} of {party.name}'s journal is {way}, and found is {found}")
+
     def rest(self, party: Ours) -> list[Exchange]:
         """Check that nothing of ours is under way at the end, and return the processes."""
         exchanges, _ = party.read(lambda unit: _all(unit, party))
@@ -267,6 +285,27 @@ class Witness:
         if turn.stalled is None and turn.confirmed and not told:
             state = theirs.state if theirs else "no process"
             self.fault(f"silent: {exchange.protocol} {turn.role} {turn.shown}, the peer has {state}")
+
+
+def _changed(links: list[Link], at: int) -> list[Link]:
+    record, payload = links[at]
+    return [*links[:at], (replace(record, kind=record.kind + "."), payload), *links[at + 1 :]]
+
+
+def _rewritten(links: list[Link], at: int) -> list[Link]:
+    record, (salt, payload) = links[at]
+    return [*links[:at], (record, (salt, payload + " ")), *links[at + 1 :]]
+
+
+def _deleted(links: list[Link], at: int) -> list[Link]:
+    return links[:at] + links[at + 1 :]
+
+
+def _moved(links: list[Link], at: int) -> list[Link]:
+    return [*links[:at], links[at + 1], links[at], *links[at + 2 :]]
+
+
+_SPOILT: Final = {"changed": _changed, "rewritten": _rewritten, "deleted": _deleted, "moved": _moved}
 
 
 def _unfinished(exchange: Exchange) -> bool:
