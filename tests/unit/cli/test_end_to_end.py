@@ -446,3 +446,23 @@ def test_who_could_get_a_dataset_is_told_in_words_and_to_programs(neighbours: Ne
     said, swedish = (town.run("policies", "who", "flood", "--lang", language).out for language in ("en", "sv"))
     assert ("only if" in said, "bara om" in swedish, "it declares its purpose" in said) == (True, True, True)
     assert town.run("policies", "who", "nothing", "--json").problem["code"] == "dataset_unknown"
+
+
+def test_keys_are_replaced_and_seals_demanded_from_the_command_line(neighbours: Neighbours) -> None:
+    town, region = neighbours.town, neighbours.region
+    source = f"file:{neighbours.files / 'levels.csv'}"
+    files = ("--source", source, "--policy", str(neighbours.open), "--seal", "required")
+    made = town.json("datasets", "add", "sealed", "--title", "Sealed", *files)
+    assert made["offers"][0]["seal"] == "required"
+    assert region.json("contracts", "show", agree(neighbours, "sealed"))["sealed"] == "two-sided"
+    assert region.json("peers", "show", town.did)["seals"] is True
+    before = {row["purpose"]: row["id"] for row in town.json("keys", "list")["items"]}
+    new = town.json("keys", "rotate", "--purpose", "seal", "--overlap", "0")
+    assert (new["purpose"], new["state"]) == ("seal", "current")
+    assert town.json("keys", "rotate", "--purpose", "token")["state"] == "next"
+    again = town.run("keys", "rotate", "--purpose", "token", "--json")
+    assert (again.code, again.problem["code"]) == (1, "key_rotation_running")
+    shown = {row["id"]: row["state"] for row in town.json("keys", "list")["items"]}
+    assert (shown[before["seal"]], shown[before["token"]], shown[new["id"]]) == ("previous", "current", "current")
+    assert region.json("contracts", "show", agree(neighbours, "sealed"))["sealed"] == "two-sided"
+    assert "previous" in town.run("keys", "list").out

@@ -155,6 +155,10 @@ def test_an_agreement_is_verified_and_then_finalized() -> None:
     assert automatic(replace(REQUESTED, state="VERIFIED", move="verification")) == Decision("finalized")
 
 
+def test_i1_a_contract_whose_seals_are_not_all_here_is_not_finalized() -> None:
+    assert automatic(replace(REQUESTED, state="VERIFIED", move="adopted", sealed=False)) == NOTHING
+
+
 def test_the_provider_starts_a_transfer_that_the_agreement_permits_now() -> None:
     assert automatic(ASKED) == Decision("start")
     late = replace(ASKED, permitted=False, reasons=("/permission/0",))
