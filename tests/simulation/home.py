@@ -46,7 +46,7 @@ class Home:
     grant_key = GRANT_KEY
 
     def __init__(self, did: str, office: Office, store: Store, now: Callable[[], float]) -> None:
-        self.office, self.store, self.now, self.trusts = office, store, now, Trusts()
+        self.office, self.store, self.now = office, store, now
         transfers = Transfers()
         self.exchanging = Exchanging(office, {"negotiation": Negotiations(), "transfer": transfers})
         transfers.exchanging = self.exchanging

@@ -306,6 +306,13 @@ class Keys:
         return [row for row in self.rows.values() if (row.participant, row.party) == (participant, party)]
 
 
+class Duties:
+    """No offer of the simulation's has duties."""
+
+    def of_contract(self, _contract: str) -> Sequence[Any]:
+        return ()
+
+
 class _Published:
     """Rows by (participant, id)."""
 
@@ -358,6 +365,7 @@ class Unit:
         self.contracts, self.transfers, self.grants = memory.contracts, memory.transfers, memory.grants
         self.offers, self.datasets, self.policies = memory.offers, memory.datasets, memory.policies
         self.peers, self.seals, self.keys = memory.peers, memory.seals, memory.keys
+        self.duties = Duties()
 
     def record(self, participant: str, kind: str, subject: str, **payload: Any) -> None:
         self.records.append(Note(participant, self.now, kind, subject, payload))
