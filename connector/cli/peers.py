@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from connector.cli import output
-from connector.cli.commands import DONE, PAGING, MisusedError, Verb, option, place, switch
+from connector.cli.commands import DONE, PAGING, REFUSED, MisusedError, Verb, option, place, switch
 from connector.errors import LocalError
 
 if TYPE_CHECKING:
@@ -65,6 +65,16 @@ def attest(session: Session) -> int:
     body = {"facts": facts, "part_of": session.typed("part_of", [])}
     session.output.shown(session.api.post(session.path("peers", session.typed("peer"), "attest"), body))
     return DONE
+
+
+def check(session: Session) -> int:
+    """Check everything between us and one, from both sides where it can be asked; exit code 1 when something is wrong."""
+    found = session.api.get(session.path("peers", session.typed("peer"), "check"))
+    if session.output.as_json:
+        session.output.value(found)
+    for item in found["items"]:
+        session.output.checked(item)
+    return DONE if all(item["ok"] for item in found["items"]) else REFUSED
 
 
 def remove(session: Session) -> int:
@@ -134,5 +144,6 @@ VERBS = (
     Verb("show", show, (_PEER,)),
     Verb("confirm", confirm, (_PEER, *_TRUST, switch("--token-only"), *_VOUCH)),
     Verb("attest", attest, (_PEER, *_ATTEST)),
+    Verb("check", check, (_PEER,)),
     Verb("remove", remove, (_PEER,)),
 )

@@ -22,7 +22,7 @@ from connector.protocol import messages, versions
 from connector.protocol.machine import Table
 from connector.protocol.negotiation import NEGOTIATION
 from connector.protocol.transfer import TRANSFER
-from connector.services import catalog, duties, grants, participants, receive
+from connector.services import catalog, duties, grants, participants, peercheck, receive
 from connector.services.decide import PERSON
 from connector.services.house import House, Member
 from connector.services.receive import Speaker
@@ -48,6 +48,7 @@ def routes() -> list[web.RouteDef]:
         web.post(f"{BASE}/{kinds}/{{suffix:request|offers}}", _begin),
         web.post(f"{BASE}/transfers/{pid}/renewal", _renew),
         web.post(f"{BASE}/negotiations/{pid}/duties", _duty),
+        web.post(BASE + peercheck.CALLBACK_PATH, _callback_check),
         web.post(f"{BASE}/{kinds}/{pid}/{{suffix:{endings}}}", _receive),
         web.get(f"{BASE}/{kinds}/{pid}", _state),
     ]
@@ -181,6 +182,11 @@ async def _duty(request: web.Request) -> web.Response:
     speaker = await admit(request)
     body, _ = await _read(request, speaker)
     return _answer(await duties.receive(request.app[HOUSE], speaker, request.match_info["pid"], body))
+
+
+async def _callback_check(request: web.Request) -> web.Response:
+    speaker = await admit(request)
+    return json_answer(await peercheck.visit_back(request.app[HOUSE], speaker))
 
 
 def _answer(exchange: Exchange, status: int = 200) -> web.Response:

@@ -18,7 +18,8 @@ from connector.http.management_requests import (
 )
 from connector.http.management_route import Ask, Route
 from connector.identity.trust import Trust, chosen
-from connector.services import attest, keys, operators, participants, peers
+from connector.services import attest, keys, operators, participants, peercheck, peers
+from connector.services.check import Check
 from connector.services.operators import APPROVE, READ, WRITE
 from connector.store.parties import Operator, Peer
 
@@ -103,6 +104,11 @@ async def _attest_peer(ask: Ask, body: Attestation) -> Peer:
     return await attest.attest(ask.house, ask.participant, ask.path["peer"], by=ask.by, **told)
 
 
+async def _check_peer(ask: Ask) -> tuple[list[Check], None]:
+    """Check everything between us and a peer, from both sides where it can be asked."""
+    return await peercheck.check(ask.house, ask.participant, ask.path["peer"]), None
+
+
 async def _remove_peer(ask: Ask) -> Peer:
     """Part from a peer: its open processes are terminated and its access ends at once."""
     return await peers.remove(ask.house, ask.participant, ask.path["peer"], by=ask.by)
@@ -128,6 +134,7 @@ ROUTES: Final = (
     Route("POST", _PEERS, APPROVE, _add_peer, resources.peer, 201),
     Route("POST", f"{_PEERS}/preview", WRITE, _preview, resources.sighting),
     Route("GET", f"{_PEERS}/{{peer}}", READ, _peer, resources.peer),
+    Route("GET", f"{_PEERS}/{{peer}}/check", READ, _check_peer, resources.check, many=True),
     Route("POST", f"{_PEERS}/{{peer}}/confirm", APPROVE, _confirm_peer, resources.peer),
     Route("POST", f"{_PEERS}/{{peer}}/attest", APPROVE, _attest_peer, resources.peer),
     Route("DELETE", f"{_PEERS}/{{peer}}", WRITE, _remove_peer, resources.peer),

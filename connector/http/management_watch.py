@@ -9,6 +9,7 @@ from connector.http import resources, resources_journal
 from connector.http.management_requests import JournalPaging, Paging, PayloadRemoval, Verification
 from connector.http.management_route import Ask, Route
 from connector.services import doctor, heads, journal, reconcile, retention, witness
+from connector.services.check import Check
 from connector.services.operators import APPROVE, READ, WRITE
 from connector.store.heads import SealedHead
 from connector.store.journal import Search
@@ -73,7 +74,7 @@ async def _record(ask: Ask) -> journal.Entry:
     return await journal.show(ask.house, ask.participant, int(text))
 
 
-async def _doctor(ask: Ask) -> tuple[list[doctor.Check], None]:
+async def _doctor(ask: Ask) -> tuple[list[Check], None]:
     """Check the installation, a participant's address and its peers, and say what to do."""
     return await doctor.checks(ask.house, ask.participant), None
 

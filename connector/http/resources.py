@@ -17,7 +17,8 @@ from connector.identity import participant as places
 from connector.identity import trust
 from connector.net import certificates
 from connector.protocol import catalog
-from connector.services import doctor, duties, keys, participants, peers, publish
+from connector.services import check as checking
+from connector.services import duties, keys, participants, peers, publish
 from connector.store.offers import Offer as OfferRow
 from connector.store.offers import Policy as PolicyRow
 from connector.store.parties import Operator as OperatorRow
@@ -299,7 +300,7 @@ def catalog_entry(found: dict[str, Any], language: str) -> CatalogEntry:
     return CatalogEntry(id=found["@id"], title=_title(titles, language) or found["@id"], offers=offers, document=found)
 
 
-def check(found: doctor.Check, language: str) -> Check:
+def check(found: checking.Check, language: str) -> Check:
     """Show a check with its sentence, and the next step where one is needed."""
     text = texts.say(found.code, language, "text", **found.values)
     following = "" if found.ok else texts.say(found.code, language, "next", **found.values)

@@ -108,7 +108,7 @@ class PairFiles:
     def __init__(
         self, certificate: Path, key: Path, now: Callable[[], float] = clock.now, *, credential: bool = False
     ) -> None:
-        self._credential = credential
+        self.credential = credential
         self.certificate = certificate
         self.key = key
         self._now = now
@@ -125,7 +125,7 @@ class PairFiles:
             return
         self._stamp = stamp
         try:
-            self.loaded = read(self.certificate, self.key, self._now(), credential=self._credential)
+            self.loaded = read(self.certificate, self.key, self._now(), credential=self.credential)
         except ConfigError as error:
             self.fault = error
             log.warning(

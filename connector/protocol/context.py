@@ -30,6 +30,9 @@ WAITS: Final = NS + "waits"
 HEADS: Final = NS + "journalHeads"
 """Announced in a DID document: signed heads of the journal are given, taken and lent at `<base>/journal/...`."""
 
+CALLBACK: Final = NS + "callbackCheck"
+"""Announced in a DID document: `<base>/callback-check` fetches the caller's version document and tells what came of it."""
+
 PURPOSE: Final = NS + "purpose"
 """Member of a ContractRequestMessage, and of the agreement that it leads to: the IRI of what the data are wanted for."""
 

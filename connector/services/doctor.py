@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final
@@ -21,8 +21,10 @@ from connector.identity.document import DOCUMENT_BYTES, Document
 from connector.net.egress import Reach
 from connector.net.tls import ANYBODY, Expected
 from connector.services import keyring
+from connector.services.check import Check
 from connector.services.filestate import STARTING
 from connector.services.house import House
+from connector.services.owncertificates import own_certificates
 from connector.store.exchanges import Exchange
 from connector.store.parties import KEY_CHANGED, Peer
 from connector.store.unit import Unit
@@ -38,17 +40,7 @@ _OK: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
-    """One check. `code` is a key of the texts catalogue, with `values`; where it is not `ok`, the text has a next step."""
-
-    id: str
-    ok: bool
-    code: str
-    values: dict[str, Value] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Visit:
+class Visit:
     """A DID document that was fetched, and by how many seconds the other side's clock is ahead of ours."""
 
     document: Document
@@ -62,6 +54,7 @@ async def checks(house: House, participant: str) -> list[Check]:
         await _database(house),
         await asyncio.to_thread(_disk, house.home),
         *await asyncio.to_thread(_keys, house),
+        *await asyncio.to_thread(own_certificates, house, participant),
         await _address(house, participant),
         await _processes(house, participant),
         await _outbox(house, participant),
@@ -113,12 +106,12 @@ async def _address(house: House, participant: str) -> Check:
     """Fetch our own DID document as a neighbour does."""
     url = places.place(participant, secure=house.client.secure).document_url
     try:
-        visit = await _visit(house, participant, _own_certificate(house))
+        seen = await visit(house, participant, _own_certificate(house))
     except ConnectorError as error:
         values: dict[str, Value] = {"url": url, "reason": error.code}
         return Check("address", ok=False, code="doctor_address_unreachable", values=values)
     own = house.member(participant).token.public
-    ours = any(method.key == own for method in visit.document.methods)
+    ours = any(method.key == own for method in seen.document.methods)
     return Check(
         "address", ok=ours, code="doctor_address_ok" if ours else "doctor_address_foreign", values={"url": url}
     )
@@ -197,13 +190,13 @@ async def _peers(house: House, participant: str) -> list[Check]:
 async def _peer(house: House, row: Peer) -> tuple[Check, float | None]:
     name, values = f"peer {row.id}", dict[str, Value](peer=row.id)
     try:
-        visit = await _visit(house, row.id, trust.load(row.trust).expected(show=False))
+        seen = await visit(house, row.id, trust.load(row.trust).expected(show=False))
     except ConnectorError as error:
         return Check(name, ok=False, code="doctor_peer_unreachable", values=values | {"reason": error.code}), None
-    changed = isinstance(pinned.compare(pinned.load(row.pins), visit.document), pinned.Changed)
+    changed = isinstance(pinned.compare(pinned.load(row.pins), seen.document), pinned.Changed)
     if row.state == KEY_CHANGED or changed:
-        return Check(name, ok=False, code="doctor_peer_key_changed", values=values), visit.ahead
-    return Check(name, ok=True, code="doctor_peer_ok", values=values), visit.ahead
+        return Check(name, ok=False, code="doctor_peer_key_changed", values=values), seen.ahead
+    return Check(name, ok=True, code="doctor_peer_ok", values=values), seen.ahead
 
 
 def _clock(ahead: Sequence[float]) -> Check:
@@ -223,7 +216,8 @@ def _own_certificate(house: House) -> Expected:
     return ANYBODY if own is None else Expected(keys=frozenset({own.loaded.spki}))
 
 
-async def _visit(house: House, did: str, expected: Expected) -> _Visit:
+async def visit(house: House, did: str, expected: Expected) -> Visit:
+    """Fetch a DID document. Raises Unreachable `did_not_found`, `did_document_invalid`, or a code of `net.client`."""
     answer = await house.client.request(
         "GET", places.place(did, secure=house.client.secure).document_url,
         reach=Reach.OPERATOR, expected=expected, headers={"Accept": "application/did+json, application/json;q=0.9"},
@@ -231,7 +225,7 @@ async def _visit(house: House, did: str, expected: Expected) -> _Visit:
     )  # fmt: skip
     if answer.status != _OK:
         raise Unreachable("did_not_found", status=answer.status)
-    return _Visit(documents.parse(did, answer.body), _ahead(answer.headers.get("Date"), house.now()))
+    return Visit(documents.parse(did, answer.body), _ahead(answer.headers.get("Date"), house.now()))
 
 
 def _ahead(date: str | None, now: float) -> float | None:

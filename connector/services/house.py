@@ -188,10 +188,10 @@ class House:
             self._peers.clear()
         return known
 
-    def may_look_again(self, participant: str, peer: str) -> bool:
+    def may_look_again(self, participant: str, peer: str, *, seconds: float = LOOK_SECONDS) -> bool:
         """Tell, once a minute, that a peer's DID document may be fetched again because of a key that we do not know."""
         now, key = self.now(), (participant, peer)
-        if self._looked.get(key, 0.0) > now - LOOK_SECONDS:
+        if self._looked.get(key, 0.0) > now - seconds:
             return False
         self._looked[key] = now
         return True

@@ -23,7 +23,9 @@ TOKEN_KEY: Final = keyring.FILES["token"]
 SEAL_KEY: Final = keyring.FILES["seal"]
 _NAME_CHARACTERS: Final = 200
 _RESERVED: Final = frozenset({"dsp", "data", "did.json"})
-_EXTENSIONS: Final = (context.AFTER, context.RENEWAL, context.SEAL, context.HEADS, context.DUTIES)
+_EXTENSIONS: Final = (
+    context.AFTER, context.RENEWAL, context.SEAL, context.HEADS, context.DUTIES, context.CALLBACK,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
