@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
+    from connector.services.check import Check
     from tests.acceptance.towns import Town
 
 Pair = tuple["Town", "Town"]
@@ -27,7 +28,7 @@ async def towns(tmp_path: Path, sqlite_template: Path) -> AsyncIterator[Pair]:
         yield ekby, sjoby
 
 
-async def _found(town: Town) -> dict[str, doctor.Check]:
+async def _found(town: Town) -> dict[str, Check]:
     return {check.id: check for check in await doctor.checks(town.house, town.did)}
 
 
