@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
+import aiohttp
 import pytest
+from yarl import URL
 
 from connector import clock
 from connector.errors import Missing, WrongState
@@ -230,3 +233,53 @@ async def test_a_peer_that_cannot_be_reached_is_told_later(
 
 async def _told(town: Town) -> bool:
     return (await _one(town)).told == "told"
+
+
+async def test_what_follows_from_a_broken_obligation_becomes_a_duty(
+    found_on_sqlite: Founding, source: str, evidence: duties.Evidence
+) -> None:
+    provider, consumer, now = await found_on_sqlite("va"), await found_on_sqlite("ekby"), Clock()
+    within = {"leftOperand": "kom:dueWithin", "operator": "lteq", "rightOperand": "P1D"}
+    broken = {"action": "odrl:delete", "constraint": [within], "odrl:consequence": [{"action": "odrl:inform"}]}
+    policy = {"@type": "Offer", "permission": [{"action": "use"}], "obligation": [broken]}
+    async with provider.running(now=now), consumer.running(now=now):
+        await befriend(provider, consumer)
+        await provider.publish("levels", source, policy)
+        await consumer.agree(provider, "levels")
+        first = await _one(consumer)
+        assert first.due == pytest.approx(now() + DAY, abs=30)
+        assert first.due == (await _one(provider)).due
+        now.ahead = 2 * DAY
+        for town in (consumer, provider):
+            assert town.application is not None
+            town.application._upkeep.watch()
+            rows = await eventually(lambda town=town: _several(town))  # type: ignore[misc]
+            assert [(row.kind, row.state) for row in rows] == [("obligation", "violated"), ("consequence", "not-set")]
+            assert rows[1].duty.startswith(first.duty + "/")
+        for row in await _rows(consumer):
+            await duties.fulfil(consumer.house, consumer.did, row.id, evidence, by=BY)
+        assert {row.state for row in await _rows(provider)} == {"fulfilled"}
+
+
+async def _several(town: Town) -> Sequence[Duty]:
+    rows = await _rows(town)
+    return rows if len(rows) > 1 else []
+
+
+async def test_the_same_request_of_an_operator_has_one_answer(found_on_sqlite: Founding, source: str) -> None:
+    provider, consumer = await found_on_sqlite("va"), await found_on_sqlite("ekby")
+    async with provider.running(), consumer.running():
+        await befriend(provider, consumer)
+        policy, _ = templates.make("delete-within", {})
+        await provider.publish("levels", source, policy)
+        await consumer.agree(provider, "levels")
+        row = await _one(consumer)
+        path = f"/api/v1/participants/{quote(consumer.did, safe='')}/duties/{row.id}/fulfil"
+        headers = {"Authorization": f"Bearer {consumer.token}", "Idempotency-Key": "1"}
+        url = URL(f"http://127.0.0.1:{consumer.admin}{path}", encoded=True)
+        answers = []
+        async with aiohttp.ClientSession() as session:
+            for _ in range(2):
+                async with session.post(url, json={"evidence": {"content": "eA=="}}, headers=headers) as answer:
+                    answers.append((answer.status, (await answer.json())["state"]))
+        assert answers == [(200, "fulfilled")] * 2
