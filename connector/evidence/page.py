@@ -11,8 +11,8 @@ import html
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from connector import canonical, loader, texts
 from connector.errors import Invalid
@@ -27,6 +27,7 @@ from connector.protocol.machine import CONSUMER, PROVIDER
 VERSION: Final = 1
 _LANGUAGES: Final = ("sv", "en")
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_NAMED: Final = frozenset({"target", "assigner", "assignee", "timestamp"})
 _CODES: Final = re.compile("page_|explain_")
 _STYLE: Final = """
 @page{size:A4;margin:20mm 18mm}
@@ -72,7 +73,7 @@ def _section(contents: Contents, language: str) -> str:
         f"<p>{_text(_say('about', language))}</p>",
         _office(language),
         _headed("parties", language, _parties(contents, language)),
-        _headed("terms", language, _terms(contents.agreement, language)),
+        _headed("terms", language, _terms(contents, language)),
         _headed("seals", language, _seals(contents, language)),
         _headed("messages", language, _messages(contents, language)),
         _headed("journal", language, f"<p>{_text(_journal(contents, language))}</p>"),
@@ -98,9 +99,11 @@ def _parties(contents: Contents, language: str) -> str:
     return _rows((_say(name, language), value) for name, value in found)
 
 
-def _terms(agreement: Mapping[str, Any], language: str) -> str:
+def _terms(contents: Contents, language: str) -> str:
+    """Return the rules in words; the parties and the dataset, which each of them would repeat, are named once before them."""
+    rules = {name: value for name, value in contents.agreement.items() if name not in _NAMED}
     try:
-        told = explain(parse(agreement), language)
+        told = explain(parse(rules), language)
     except Invalid:
         return f"<p>{_text(_say('terms_unread', language))}</p>"
     sentences = "\n".join(
@@ -108,7 +111,9 @@ def _terms(agreement: Mapping[str, Any], language: str) -> str:
         for each in told.sentences
     )
     notes = "".join(f"<p>{_text(note)}</p>" for note in (*told.notes, _say("grades", language)))
-    return f"<p>{_text(told.summary)}</p>\n<ol>\n{sentences}\n</ol>\n{notes}"
+    about, dataset = contents.about, contents.agreement.get("target")
+    who = _say("recipient", language, consumer=about.consumer, provider=about.provider, dataset=dataset)
+    return f"<p>{_text(who)}</p>\n<p>{_text(told.summary)}</p>\n<ol>\n{sentences}\n</ol>\n{notes}"
 
 
 def _seals(contents: Contents, language: str) -> str:

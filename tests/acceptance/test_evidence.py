@@ -9,13 +9,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
 
 from connector.errors import Missing, WrongState
 from connector.evidence import bundle
 from connector.evidence.verify import verify
-from connector.services import evidence, keys
+from connector.services import contracts, evidence, keys, publish
 from connector.store import excerpt
+from tests.acceptance import towns
 from tests.acceptance.towns import BY, befriend
 from tests.conversation import parts
 from tests.conversation.conftest import meet
@@ -44,6 +46,7 @@ POLICY: dict[str, Any] = {
     "odrl:conflict": "odrl:prohibit",
     "prohibition": [{"action": "odrl:distribute"}],
 }
+NARROWER: dict[str, Any] = {**POLICY, "prohibition": [{"action": "odrl:distribute"}, {"action": "odrl:derive"}]}
 
 
 @pytest.fixture
@@ -183,3 +186,35 @@ async def test_a_contract_with_a_plain_peer_is_told_as_what_it_is(
         assert "policy.json" not in bundle.unpack(bought)
         done = await asyncio.to_thread(by_script, tmp_path, bought)
         assert done.returncode == 0, done.stderr
+
+
+async def test_contracts_that_came_about_in_other_ways_hold(pair: tuple[Town, Town]) -> None:
+    provider, consumer = pair
+    await provider.publish("asked", f"file:{provider.home / 'connector.toml'}", POLICY, approval="person")
+    own = await publish.put(consumer.house, consumer.did, "other.json", orjson.dumps(NARROWER), by=BY)
+    # The consumer asks for other rules than those offered, and a person agrees.
+    first = (await contracts.offer(provider.house, provider.did, consumer.did, "asked", by=BY)).id
+    theirs = await mirrored(consumer, first)
+    await consumer.contract(theirs, "OFFERED")
+    await contracts.counter(consumer.house, consumer.did, theirs, own.digest, by=BY)
+    await provider.contract(first, "REQUESTED")
+    await contracts.approve(provider.house, provider.did, first, by=BY)
+    # The provider offers, the consumer accepts.
+    second = (await contracts.offer(provider.house, provider.did, consumer.did, "levels", by=BY)).id
+    accepted = await mirrored(consumer, second)
+    await consumer.contract(accepted, "OFFERED")
+    await contracts.accept(consumer.house, consumer.did, accepted, by=BY)
+    for town, contract in ((provider, first), (consumer, theirs), (provider, second), (consumer, accepted)):
+        assert failing(await exported(town, contract)) == {}
+
+
+async def mirrored(town: Town, contract: str) -> str:
+    """Return a town's own id of a contract that its peer has just offered."""
+
+    async def there() -> str | None:
+        pages = await town.unit(lambda unit: unit.exchanges.page(town.did, "negotiation", limit=1000))
+        return next((exchange.pid for exchange in pages if exchange.peer_pid == contract), None)
+
+    found = await towns.eventually(there)
+    assert found is not None
+    return found
