@@ -89,9 +89,9 @@ def _with(material: Any, agreement: dict[str, Any]) -> Any:
 
 def test_it_is_said_who_has_not_sealed() -> None:
     text = Seen(shown(Case(sealed_by=(PROVIDER,)))).text
-    assert "Bara en part har förseglat" in text
+    assert "Bara en part har sigillerat" in text
     assert "Only one party has sealed" in text
-    assert "Ingen." in text
+    assert "Inget." in text
 
 
 def test_terms_that_cannot_be_told_stand_in_full() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import random
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -443,3 +444,28 @@ def test_a_page_of_another_version_is_told() -> None:
 def test_a_finding_names_a_few_of_many() -> None:
     assert judged("files", []) == Finding("files", ok=True, code="verify_files_ok")
     assert judged("files", [str(number) for number in range(50)]).values["wrong"] == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
+
+
+# Whatever a lying maker signs
+
+ODD: tuple[Any, ...] = (
+    None, True, 0, -1, 2**53 - 1, 1.5, "", "x", "\u202e", "9" * 400, at(2), "0001-01-01T00:00:00Z",
+    "sha256:" + "0" * 64, [], {}, [[]], [{}], {"@id": 1}, {"@value": []}, {"a": {"b": [None]}}, "P1Y", "odrl:use",
+)  # fmt: skip
+
+
+def places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the place of every value that stands in another one."""
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield (*place, key)
+        yield from places(item, (*place, key))
+
+
+def test_a2_27_whatever_stands_in_a_signed_bundle_there_is_a_verdict() -> None:
+    files, draw = bundle.unpack(GOOD), random.Random(27)  # noqa: S311 - the same oddities every time
+    names = [name for name in files if name.endswith(".json")]
+    for _ in range(250):
+        name = draw.choice(names)
+        value = json.loads(files[name])
+        put(*draw.choice(list(places(value))), value=draw.choice(ODD))(value)
+        failing(resigned_anyhow(redigested({**files, name: json.dumps(value).encode()}), PAIRS[PROVIDER]))
