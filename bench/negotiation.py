@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from bench import machine, towns
 from bench.figures import Figure, median, percentile, spread
@@ -57,7 +57,7 @@ class Pair:
 
 
 @contextmanager
-def pair(folder: Path, store: Literal["durable", "dict"]) -> Iterator[Pair]:
+def pair(folder: Path, store: towns.Kept) -> Iterator[Pair]:
     """Found and run two neighbours, and warm them up."""
     folder.mkdir(parents=True)
     file = folder / "file"

@@ -28,6 +28,7 @@ from connector.dataplane.sources import source_from
 from connector.http.data import Permit, Served, data_handler
 from connector.protocol.negotiation import FINALIZED
 from connector.services import contracts, transfers
+from connector.store import journal
 from connector.store.exchanges import Exchange
 from connector.store.session import Store
 from connector.store.unit import Unit
@@ -67,6 +68,14 @@ class _Durable(Store):
         result = await super().write(work)
         ENDS.saw(result)
         return result
+
+
+class _Unjournalled(_Durable):
+    """The control of the journal's cost: the product's store, whose units' records are dropped before they are written."""
+
+    def __post_init__(self) -> None:
+        mock.patch.object(journal, "prepare", return_value=[]).start()
+        super().__post_init__()
 
 
 class _Dict(DictStore):
@@ -179,4 +188,6 @@ async def _run(home: Path, store: type) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_run(Path(sys.argv[1]), {"durable": _Durable, "dict": _Dict}[sys.argv[2]]))
+    asyncio.run(
+        _run(Path(sys.argv[1]), {"durable": _Durable, "unjournalled": _Unjournalled, "dict": _Dict}[sys.argv[2]])
+    )

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from bench import catalog, download, evidence, machine, negotiation, page, policy, reads, start, toolkit
+from bench import catalog, download, evidence, journal, machine, negotiation, page, policy, reads, start, toolkit
 from bench.figures import Figure, table
 from bench.scale import QUICK, WHOLE, Scale
 
@@ -23,6 +23,8 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "policy": policy.policy,
     "toolkit": toolkit.toolkit,
     "evidence": evidence.evidence,
+    "journal": journal.cost,
+    "verify": journal.verify,
     "cost": negotiation.cost,
 }
 

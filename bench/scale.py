@@ -16,7 +16,7 @@ class Scale:
         negotiations: in a round. latencies: measured one after the other.
         reads: data requests in a round. download_bytes: size of the large file. downloads: rounds of it.
         starts: of the program. datasets: in the deep catalogue. pages: asked for in a round.
-        evaluations: of a policy in a round.
+        evaluations: of a policy in a round. records: of the journal that is checked.
     """
 
     rounds: int = 7
@@ -29,10 +29,11 @@ class Scale:
     datasets: int = 100_100
     pages: int = 40
     evaluations: int = 5000
+    records: int = 1_000_000
 
 
 WHOLE = Scale()
 QUICK = Scale(
     rounds=3, negotiations=96, latencies=60, reads=1500, download_bytes=GIB // 2, downloads=3, starts=3, pages=15,
-    evaluations=1500,
+    evaluations=1500, records=100_000,
 )  # fmt: skip

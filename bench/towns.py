@@ -87,8 +87,12 @@ class Process:
         return orjson.loads(line)
 
 
+Kept = Literal["durable", "unjournalled", "dict"]
+"""What a party keeps: everything in the database, the same without the journal (a control), or its state in dicts (another)."""
+
+
 @contextmanager
-def running(town: Town, store: Literal["durable", "dict"] = "durable", file: Path | None = None) -> Iterator[Process]:
+def running(town: Town, store: Kept = "durable", file: Path | None = None) -> Iterator[Process]:
     """Run a town as a process until the end of the block; `file` is what the bare data route serves."""
     popen = subprocess.Popen(
         [sys.executable, "-m", "bench.party", town.home, store],

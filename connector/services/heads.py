@@ -115,8 +115,7 @@ def _due(unit: Unit, participant: str) -> float | None:
     """Return in how many seconds a head is due, by the time of the last one or else of the first record."""
     last = unit.heads.last(participant)
     covered = last.last if last else 0
-    number, _ = journal.head(unit.conn, participant)
-    if number <= covered:
+    if unit.heads.written(participant) <= covered:
         return None
     first = last.at if last else clock.seconds(unit.heads.record_at(participant, 1) or clock.iso(unit.now))
     return max(0.0, first + EVERY_SECONDS - unit.now)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, or_, select, update
 
+from connector.store.journal import head as journal_head
 from connector.store.tables import Journal, JournalSealedHead, WitnessedHead, columns, table
 
 _own, _seen, _records = table(JournalSealedHead), table(WitnessedHead), table(Journal)
@@ -58,6 +59,10 @@ class Heads:
         """Return the last head of a participant of ours."""
         wanted = select(_own).where(_own.c.participant == participant).order_by(_own.c.number.desc()).limit(1)
         return _sealed(self._conn.execute(wanted).first())
+
+    def written(self, participant: str) -> int:
+        """Return the number of the last record that there is."""
+        return journal_head(self._conn, participant)[0]
 
     def get(self, participant: str, number: int) -> SealedHead | None:
         """Return a head of ours by its number."""

@@ -354,6 +354,17 @@ class Peers(_Published):
         self._undo.put(self.rows, (participant, peer), replace(self.rows[participant, peer], **values))
 
 
+class Heads:
+    """No journal is written in memory, so there is nothing to sign, and nothing that peers could show."""
+
+    def last(self, participant: str) -> None:
+        del participant
+
+    def written(self, participant: str) -> int:
+        del participant
+        return 0
+
+
 class Unit:
     """A unit of work with the aggregates of one database."""
 
@@ -361,6 +372,7 @@ class Unit:
         self.now = now
         self.records: list[Note] = []
         self.actions: list[Callable[[], None]] = []
+        self.heads = Heads()
         self.exchanges, self.outbox, self.messages = memory.exchanges, memory.outbox, memory.messages
         self.contracts, self.transfers, self.grants = memory.contracts, memory.transfers, memory.grants
         self.offers, self.datasets, self.policies = memory.offers, memory.datasets, memory.policies
