@@ -143,7 +143,8 @@ class Application:
             MockAuthenticator("", listeners=(self.settings.public_host, self.settings.admin_host))
 
     def _assemble(self, client: Client, *, loopback: bool) -> None:
-        key = keyfile.load_secret(self.settings.home / "keys" / "grants.key")
+        at = keyfile.located(self.settings.home / "keys" / "grants.key", self.settings.credentials)
+        key = keyfile.load_secret(at.path, credential=at.credential)
         limits = Limits(self.settings.negotiations_per_peer, self.settings.negotiation_rounds)
         office = Office(
             decide=self.decide, token=partial(grant_token, key), root=self._root, parcel=self._put,

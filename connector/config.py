@@ -172,7 +172,7 @@ def load(home: Path, environ: Mapping[str, str]) -> Config:
         raise ConfigError("config_database", field="database")
     for certificate, key in _PAIRS:
         if (getattr(config, certificate) is None) != (getattr(config, key) is None):
-            raise ConfigError("config_tls_pair", field=key, certificate=certificate, key=key)
+            raise ConfigError("config_tls_pair", field=key, one=certificate, other=key)
     return config
 
 

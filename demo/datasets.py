@@ -75,9 +75,14 @@ def pin(stage: Stage) -> None:
     stage.tell.scene("peers")
     pairs = [(stage.parties[one], stage.parties[other]) for one, other in KNOWN]
     both = [*pairs, *((other, one) for one, other in pairs)]
-    made = stage.together([(one, ["peers", "add", other.did, "--yes"]) for one, other in both])
+    made = stage.together([(one, _adding(other)) for one, other in both])
     for (one, other), peer in zip(both, made, strict=True):
         stage.tell.line("pinned", who=one.name, other=other.name, keys=_prints(peer["keys"]))
+
+
+def _adding(other: Party) -> list[str]:
+    """Return the command that adds a peer with the certificate that it has handed over."""
+    return ["peers", "add", other.did, "--certificate", f"{other.home}/tls/server.pem", "--yes"]
 
 
 def _prints(keys: Sequence[dict[str, str]]) -> str:

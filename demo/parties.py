@@ -39,7 +39,7 @@ def _open(stage: Stage, home: str, name: str) -> tuple[Party, list[str]]:
         public, private = free_ports(2)
         party = Party(name, home, f"did:web:localhost%3A{public}")
         ports = ["--public-port", str(public), "--admin-port", str(private)]
-        words = ["init", home, "--did", party.did, "--name", name, *ports]
+        words = ["init", home, "--did", party.did, "--name", name, *ports, "--tls", "dev"]
         stage.succeed(party, words, stage.run(*words))
         if _serve(stage, home):
             return party, words

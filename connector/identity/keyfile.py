@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import serialization
@@ -18,6 +19,27 @@ if TYPE_CHECKING:
 
 _MOST_BYTES = 16 * 1024
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where a key is, and whether systemd keeps it there."""
+
+    path: Path
+    credential: bool = False
+
+
+def located(path: Path, credentials: Path | None) -> Located:
+    """Return where a key of the home is: among systemd's credentials, if one has its name, else in its own file.
+
+    Args:
+        path: in the folder `keys` of a home. The credential's name is `grants.key`, or a participant's folder, a dot, the file.
+        credentials: systemd's folder, or None.
+    """
+    name = path.name if path.parent.name == "keys" else f"{path.parent.name}.{path.name}"
+    if credentials is not None and (credentials / name).is_file():
+        return Located(credentials / name, credential=True)
+    return Located(path)
 
 
 def create_key(path: Path) -> KeyPair:

@@ -87,7 +87,7 @@ def read(certificate: Path, key: Path, now: float, *, credential: bool = False) 
     except (ValueError, TypeError):
         raise ConfigError("tls_key_wrong", path=str(key)) from None
     if _public(private.public_key()) != _public(chain[0].public_key()):
-        raise ConfigError("tls_pair_mismatch", path=str(certificate), key=str(key))
+        raise ConfigError("tls_pair_mismatch", path=str(certificate), key_path=str(key))
     _check_times(chain, certificate, now)
     found = Loaded(chain, b"".join(certificates.pem(one).encode() for one in chain) + b"\n" + key_pem)
     _try(found, certificate)

@@ -84,8 +84,10 @@ def _keys(house: House) -> list[Check]:
     try:
         for participant, member in house.members.items():
             for path in keyring.paths(house.home, participant, member.ring, house.now()):
-                keyfile.load_key(path)
-        keyfile.load_secret(house.home / "keys" / GRANTS_KEY)
+                at = keyfile.located(path, house.credentials)
+                keyfile.load_key(at.path, credential=at.credential)
+        at = keyfile.located(house.home / "keys" / GRANTS_KEY, house.credentials)
+        keyfile.load_secret(at.path, credential=at.credential)
     except ConfigError as error:
         return [Check("keys", ok=False, code=error.code, values=dict(error.values)), *_token_file(house.home)]
     return [Check("keys", ok=True, code="doctor_keys_ok"), *_token_file(house.home)]

@@ -202,7 +202,7 @@ class House:
 
     async def _member(self, row: Participant) -> Member:
         known = self._members.get(row.id)
-        ring = await keyring.load(self.home, self.store, row, known.ring if known else None)
+        ring = await keyring.load(self.home, self.store, row, known.ring if known else None, self.credentials)
         made = known.authenticators if known else self.authenticators(row.id, partial(self._token, row.id))
         return Member(self._spoken(row), ring, made, self.now)
 

@@ -33,7 +33,9 @@ def key_path(folder: Path, purpose: Purpose, kid: str | None = None) -> Path:
     return folder / (FILES[purpose] if kid is None else f"{purpose}-{kid}.pem")
 
 
-async def load(home: Path, store: Store, row: Participant, held: Ring | None = None) -> Ring:
+async def load(
+    home: Path, store: Store, row: Participant, held: Ring | None = None, credentials: Path | None = None
+) -> Ring:
     """Return a participant's keys; the private halves that are `held` are not read from their files again.
 
     A key that was put in the place of the first one by hand, while nothing ran, is taken as it is: the other one's time is over.
@@ -43,7 +45,7 @@ async def load(home: Path, store: Store, row: Participant, held: Ring | None = N
     """
     rows = await store.read(lambda unit: unit.keys.of(row.id, row.id))
     signers = {key.signer.kid: key.signer for key in held.keys if key.signer} if held else {}
-    read = partial(_read, key_folder(home, row.id), rows, store.now(), signers)
+    read = partial(_read, key_folder(home, row.id), rows, store.now(), signers, credentials)
     found, strange = await asyncio.to_thread(read)
     if strange:
         rows = await store.write(partial(_take, row, strange))
@@ -51,7 +53,7 @@ async def load(home: Path, store: Store, row: Participant, held: Ring | None = N
 
 
 def _read(
-    folder: Path, rows: Sequence[HeldKey], now: float, held: Mapping[str, Signer]
+    folder: Path, rows: Sequence[HeldKey], now: float, held: Mapping[str, Signer], credentials: Path | None
 ) -> tuple[dict[str, Signer], list[tuple[Purpose, KeyPair]]]:
     """Return the private keys that may sign from now on, and those whose public halves are not known as in use."""
     found, strange = dict(held), []
@@ -62,7 +64,8 @@ def _read(
             continue
         named = {path if (path := key_path(folder, purpose, kid)).exists() else first for kid in wanted}
         for path in sorted(named or {first}):
-            pair = keyfile.load_key(path)
+            at = keyfile.located(path, credentials)
+            pair = keyfile.load_key(at.path, credential=at.credential)
             found[pair.kid] = pair
             if pair.kid not in wanted and path != first:
                 raise ConfigError("key_file_wrong_kind", path=str(path))
