@@ -123,3 +123,21 @@ def test_a_valid_period_ends_access_to_the_second(pair: Pair) -> None:
     assert ended["reasons"]
     assert clock.now() - end < 5
     assert pair.request("valid").code == 1
+
+
+def test_a_policy_for_public_bodies_opens_to_whom_an_operator_vouches_for(pair: Pair) -> None:
+    pair.publish("public", "public-sector")
+    refused = pair.request("public")
+    assert refused.code == 1
+    assert "public sector body" in refused.err
+    attest = ("peers", "attest", pair.consumer.did)
+    nonsense = pair.provider.run(*attest, "--fact", "odrl:dateTime=2027-01-01", "--json")
+    assert nonsense.problem["code"] == "attest_operand"
+    kind = "http://purl.org/adms/publishertype/LocalAuthority"
+    told = pair.provider.json(*attest, "--part-of", kind, "--fact", "kom:informationClass=2")
+    assert told["attested"]["part_of"] == [kind]
+    contract, transfer = pair.begin("public")
+    assert pair.fetch(contract).code == 0
+    assert pair.provider.run(*attest).code == 0
+    running.until(pair.consumer, "transfers", transfer, "TERMINATED")
+    assert pair.fetch(contract).code == 1
