@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from connector.policy import activity
 from connector.policy.decision import ConditionReport, DutyReport, RuleReport, State, Transform
 from connector.policy.model import Constraint
-from connector.policy.operands import DATE_TIME, DUE_WITHIN, ELAPSED_TIME, PARTICIPANT
+from connector.policy.operands import DATE_TIME, DUE_WITHIN, ELAPSED_TIME, PARTICIPANT, TIME_SINCE_AGREEMENT
 from connector.policy.operators import every
 from connector.policy.state import combine, compared, deadlines, operands_world, promised
 from connector.policy.values import read_value
@@ -92,8 +92,11 @@ def _ends(duty: Rule, constraint: Constraint, world: World) -> tuple[float, ...]
         return ()
     if operand.iri == DATE_TIME:
         return tuple(value for value in values if isinstance(value, float))
-    start = world.facts.due_from.get(duty.uid or duty.pointer)
-    return deadlines(start, values) if operand.iri in (DUE_WITHIN, ELAPSED_TIME) and start is not None else ()
+    if operand.iri not in (DUE_WITHIN, ELAPSED_TIME, TIME_SINCE_AGREEMENT):
+        return ()
+    triggered = world.facts.due_from.get(duty.uid or duty.pointer)
+    start = world.facts.agreed_at if operand.iri == TIME_SINCE_AGREEMENT else triggered
+    return () if start is None else deadlines(start, values)
 
 
 def transforms(policy: Policy, reports: list[RuleReport], world: World) -> tuple[Transform, ...]:

@@ -283,3 +283,28 @@ async def test_the_same_request_of_an_operator_has_one_answer(found_on_sqlite: F
                 async with session.post(url, json={"evidence": {"content": "eA=="}}, headers=headers) as answer:
                     answers.append((answer.status, (await answer.json())["state"]))
         assert answers == [(200, "fulfilled")] * 2
+
+
+async def test_a_duty_that_is_overdue_ends_the_transfer_and_doing_it_opens_the_next(
+    found_on_sqlite: Founding, source: str, evidence: duties.Evidence
+) -> None:
+    provider, consumer, now = await found_on_sqlite("va"), await found_on_sqlite("ekby"), Clock()
+    within = {"leftOperand": "kom:dueWithin", "operator": "lteq", "rightOperand": "P1D"}
+    duty = {"action": "odrl:reviewPolicy", "constraint": [within]}
+    policy = {"@type": "Offer", "permission": [{"action": "use", "duty": [duty]}]}
+    async with provider.running(now=now), consumer.running(now=now):
+        await befriend(provider, consumer)
+        await provider.publish("levels", source, policy)
+        contract = await consumer.agree(provider, "levels")
+        asked = await transfers.start(consumer.house, consumer.did, contract, by=BY)
+        assert (await _one(provider)).due == pytest.approx(now() + DAY, abs=30)
+        now.ahead = 2 * DAY
+        for town in (provider, consumer):
+            assert town.application is not None
+            town.application._upkeep.watch()
+            await _wait(town, "violated")
+        view = await consumer.transfer(asked.id, "TERMINATED", "SUSPENDED", "REQUESTED")
+        assert view.state != "STARTED"
+        await duties.fulfil(consumer.house, consumer.did, (await _one(consumer)).id, evidence, by=BY)
+        await consumer.begin(contract)
+        assert (await consumer.read(contract)).startswith(b"time")

@@ -100,6 +100,7 @@ def test_a_remedy_is_reported_with_its_prohibition() -> None:
         ([constraint("kom:dueWithin", "lteq", "P30D")], "2026-07-01T12:00:00Z"),
         ([constraint("odrl:elapsedTime", "lteq", "P1M")], "2026-07-01T12:00:00Z"),
         ([constraint("kom:dueWithin", "lteq", "P30D"), constraint("odrl:dateTime", "lt", "2026-06-10")], "2026-06-10"),
+        ([constraint("kom:timeSinceAgreement", "lteq", "P30D")], "2026-07-01T12:00:00Z"),
         ([constraint("kom:dueWithin", "gteq", "P30D")], None),
         ([constraint("kom:dueWithin", "lteq", "thirty days")], None),
         ([constraint("odrl:count", "lteq", "3")], None),
