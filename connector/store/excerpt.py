@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
@@ -37,12 +37,26 @@ def excerpt(conn: Connection, participant: str, contract: str, *, most_reads: in
     """Return what a participant's journal says about a contract, its transfers and grants, as far as signed heads reach."""
     found = Excerpt([], [], [], 0)
     wanted, left_out = _wanted(conn, participant, contract, most_reads)
-    rows = [row for numbers in _chunks(wanted) for row in _rows(conn, participant, numbers)]
+    rows = (row for numbers in _chunks(wanted) for row in _rows(conn, participant, numbers))
     known = Heads(conn)
-    for head, group in groupby(rows, lambda row: known.over(participant, row["number"])):
-        if head is not None:
-            _add(found, known, head, list(group))
+    for head, under in _by_head(known, participant, rows):
+        _add(found, known, head, under)
     return Excerpt(found.records, found.heads, found.paths, left_out)
+
+
+def _by_head(
+    known: Heads, participant: str, rows: Iterable[dict[str, Any]]
+) -> Iterator[tuple[SealedHead, list[dict[str, Any]]]]:
+    """Yield each head over some of the records, with these; records that no head covers yet are left for the next one."""
+    head: SealedHead | None = None
+
+    def over(row: dict[str, Any]) -> SealedHead | None:
+        nonlocal head
+        if head is None or row["number"] > head.last:
+            head = known.over(participant, row["number"])
+        return head
+
+    yield from ((found, list(under)) for found, under in groupby(rows, over) if found is not None)
 
 
 def _add(found: Excerpt, known: Heads, head: SealedHead, rows: list[dict[str, Any]]) -> None:
