@@ -16,7 +16,7 @@ from connector.http.tls import PublicTls
 from connector.identity.pairfile import PairFiles
 from connector.net import certificates as reading
 from connector.net.client import Client
-from connector.net.tls import Contexts
+from connector.net.tls import Contexts, Expected
 from connector.services import certificates
 from connector.services.house import House, Tls
 
@@ -43,6 +43,7 @@ class Transport:
         self._authorities = _authorities(settings)
         self._house: House | None = None
         self._looked = -LOOK_SECONDS
+        self._expected: frozenset[Expected] = frozenset()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def client(self, *, loopback: bool) -> Client:
@@ -52,8 +53,9 @@ class Transport:
         return Client(loopback=loopback, tls=contexts, secure=self.tls.public is not None)
 
     def follow(self, house: House) -> None:
-        """Know the peers from now on."""
-        self._house = house
+        """Know the peers from now on, and close what was opened under a trust that ends."""
+        self._house, self._expected = house, house.trusts.expected()
+        house.trusts.watch(self._swapped)
 
     def listener(self) -> ssl.SSLContext | None:
         """Return the public listener's TLS, None where it speaks http (to this machine, or to a proxy)."""
@@ -63,6 +65,13 @@ class Transport:
 
     def _pair(self, files: tuple[Path, Path]) -> PairFiles:
         return PairFiles(*files, self._now, credential=self._settings.credential(files[1]))
+
+    def _swapped(self) -> None:
+        if self._house is None:
+            return
+        before, self._expected = self._expected, self._house.trusts.expected()
+        for ended in before - self._expected:
+            self._later(self._house.client.forget(ended))
 
     def _renewed(self, key: str, der: bytes) -> None:
         """Remember a pinned peer's new certificate, if it is new."""

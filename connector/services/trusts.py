@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from connector.identity import trust
 from connector.identity.trust import CERTIFICATE, Trust
+from connector.net.tls import Expected
 from connector.store.parties import REMOVED, Peer
 
 
@@ -15,7 +16,7 @@ class Trusts:
     """The trust of each (participant, peer); `generation` counts the changes."""
 
     generation: int = 0
-    _told: Callable[[], None] = lambda: None
+    _watchers: list[Callable[[], None]] = field(default_factory=list)
     _known: dict[tuple[str, str], Trust] = field(default_factory=dict)
 
     def replace(self, rows: Iterable[Peer]) -> None:
@@ -31,7 +32,7 @@ class Trusts:
 
     def watch(self, told: Callable[[], None]) -> None:
         """Tell of every change."""
-        self._told = told
+        self._watchers.append(told)
 
     def anchors(self) -> list[str]:
         """Return the PEM of every certificate and authority that clients may lead to."""
@@ -41,6 +42,10 @@ class Trusts:
         """Tell whether a certificate's key is pinned for others than a peer: none of them, nor of those under its roof."""
         owners = {did for (own, did), found in self._known.items() if own == participant and key in found.keys}
         return bool(owners) and _roof(peer) not in map(_roof, owners)
+
+    def expected(self) -> frozenset[Expected]:
+        """Return everything that certificates of peers must be when they are called."""
+        return frozenset(found.expected(show=show) for found in self._known.values() for show in (False, True))
 
     def with_key(self, key: str) -> list[tuple[str, str]]:
         """Return every (participant, peer) for whom a certificate's key is pinned."""
@@ -54,7 +59,8 @@ class Trusts:
         if known != self._known:
             self._known = known
             self.generation += 1
-            self._told()
+            for told in self._watchers:
+                told()
 
 
 def _roof(did: str) -> str:

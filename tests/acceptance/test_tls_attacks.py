@@ -316,3 +316,19 @@ async def test_a2_21_a_forwarded_certificate_from_elsewhere_is_not_believed(town
             "/dsp/2025-1/catalog/request", token(sjoby.town, ekby.did), Client_Cert=forwarded(sjoby.shown)
         )
         assert answer == (401, "client_certificate_missing")
+
+
+async def test_connections_of_a_trust_that_was_changed_are_closed(towns: Pair) -> None:
+    ekby, sjoby = towns
+    client = ekby.town.house.client
+
+    def open_under_the_pin() -> bool:
+        return any(sjoby.spki in pool.expected.keys for pool in client._sessions)
+
+    assert open_under_the_pin()
+    await change(ekby, sjoby, sjoby.by_authority())
+
+    async def closed() -> bool:
+        return not open_under_the_pin()
+
+    assert await eventually(closed)
