@@ -332,3 +332,17 @@ async def test_connections_of_a_trust_that_was_changed_are_closed(towns: Pair) -
         return not open_under_the_pin()
 
     assert await eventually(closed)
+
+
+async def test_a2_29_a_stolen_data_token_is_worth_nothing_without_the_certificate(towns: Pair, tmp_path: Path) -> None:
+    ekby, sjoby = towns
+    await sjoby.add(ekby)
+    (tmp_path / "levels.csv").write_text("2.5")
+    await ekby.town.publish("levels", f"file:{tmp_path / 'levels.csv'}")
+    contract = await sjoby.town.agree(ekby.town, "levels")
+    await sjoby.town.begin(contract)
+    assert await sjoby.town.read(contract) == b"2.5"
+    stolen = (await sjoby.town.unit(lambda unit: unit.transfers.of_contract(contract)))[-1]
+    path = "/" + str(stolen.endpoint).split("/", 3)[3]
+    async with connected(ekby) as line:
+        assert await line.ask(path, f"Bearer {stolen.token}") == (401, "client_certificate_missing")

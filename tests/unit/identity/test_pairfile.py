@@ -16,6 +16,7 @@ from connector.errors import ConfigError
 from connector.identity import authority, keyfile, pairfile
 from connector.identity.pairfile import PairFiles
 from connector.net import certificates
+from connector.services import doctor
 from tests.acceptance.towns import found
 
 if TYPE_CHECKING:
@@ -173,3 +174,22 @@ def test_a_participants_key_and_the_grants_key_are_found_among_systemds_credenti
     assert keyfile.load_secret(grants.path, credential=grants.credential) == secret
     for folder in (None, tmp_path / "none"):
         assert keyfile.located(keys / "grants.key", folder).path == keys / "grants.key"
+
+
+async def test_a_connector_starts_with_all_its_keys_among_systemds_credentials(tmp_path: Path) -> None:
+    town = await found(tmp_path / "ekby", f"sqlite:///{tmp_path / 'ekby.db'}")
+    credentials = tmp_path / "credentials"
+    credentials.mkdir(mode=0o700)
+    for path in sorted((town.home / "keys").rglob("*")):
+        if path.is_file():
+            name = path.name if path.parent.name == "keys" else f"{path.parent.name}.{path.name}"
+            shutil.move(path, credentials / name)
+            (credentials / name).chmod(0o440)
+    application = Application(config.load(town.home, {"CREDENTIALS_DIRECTORY": str(credentials)}))
+    await application.start()
+    try:
+        checks = {check.id: check for check in await doctor.checks(application.house, town.did)}
+        assert checks["keys"].ok, checks["keys"]
+        assert checks["address"].ok, checks["address"]
+    finally:
+        await application.stop()
