@@ -31,6 +31,9 @@ How far a term is kept by technology is its grade, shown wherever a policy is sh
 - **contract term only, recorded**: a promise. The connector keeps a record and reminds; it cannot prevent a breach.
 
 A term outside this page is unknown, and unknown never permits.
+
+Days and months of quotas are those of Swedish clocks, unless the policy itself has the member
+`"https://w3id.org/municipal-dataspace/v1#timeZone"` with another name of the IANA time zone database, such as `"UTC"`.
 """
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from connector.errors import Invalid
+from connector.ids import NS
 from connector.policy import terms
 from connector.policy.model import Constraint
 from connector.policy.node import escape
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 Form = tuple[Any, ...]
 """What a thing says, in one canonical, hashable shape."""
 
+TIME_ZONE = NS + "timeZone"
+"""The member of a policy that names the time zone whose days and months its quotas count by."""
+SWEDEN = "Europe/Stockholm"
 _REMEMBERED_BYTES = 4096
 _PARTIES = {"target", "assigner", "assignee", "timestamp", "uid", "type"}
 
@@ -53,6 +57,11 @@ def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str
     if len(policies) == 2:  # noqa: PLR2004 - ours and theirs
         found.update(_policies(*policies))
     return tuple(sorted(found))
+
+
+def time_zone(policy: Policy) -> Any:
+    """Return the time zone that a policy's quotas count by, as it is written; Sweden's where none is."""
+    return next((value for name, value in policy.unknown if terms.expand(name) == TIME_ZONE), SWEDEN)
 
 
 def _read(document: Any, found: set[str]) -> Policy | None:
@@ -100,6 +109,8 @@ def _policies(ours: Policy, theirs: Policy) -> Iterator[str]:
         yield "/conflict"
     if (set(ours.inherits), ours.replaced_by) != (set(theirs.inherits), theirs.replaced_by):
         yield "/inheritFrom"
+    if time_zone(ours) != time_zone(theirs):
+        yield f"/{escape(TIME_ZONE)}"
     yield from _rules(ours.permissions, theirs.permissions)
     yield from _rules(ours.prohibitions, theirs.prohibitions)
     yield from _rules(ours.obligations, theirs.obligations)

@@ -47,7 +47,11 @@ def difference(a: Policy, b: Policy) -> Difference:
         only_a, only_b = known.space.less(mine, other), known.space.less(other, mine)
         changes = tuple(_changes(a, b, readings))
     except Unclear:
-        return Difference("equal" if _same(a, b) else "unknown", tuple(_changes(a, b, None)), None)
+        same = _same(a, b) and compare.time_zone(a) == compare.time_zone(b)
+        return Difference("equal" if same else "unknown", tuple(_changes(a, b, None)), None)
+    if compare.time_zone(a) != compare.time_zone(b):
+        # Whether a day of one zone leaves more than a day of another depends on what was read when.
+        return Difference("unknown", changes, None)
     more_a, more_b = _more(a.obligations, b.obligations), _more(b.obligations, a.obligations)
     case = _witness(known, [*only_a[:_TRIES], *only_b[:_TRIES]], a, b)
     if (only_a or only_b) and case is None:

@@ -12,10 +12,8 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from connector.ids import NS
+from connector.policy.compare import SWEDEN, TIME_ZONE
 
-SWEDEN: Final = "Europe/Stockholm"
-TIME_ZONE: Final = NS + "timeZone"
 LONGEST_SECONDS: Final = 32 * 86400.0
 _HOUR_SECONDS: Final = 3600.0
 _MONTHS: Final = 12

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from connector.ids import NS
-from connector.policy.compare import differences
+from connector.policy.compare import TIME_ZONE, differences
+from connector.policy.difference import difference
+from connector.policy.parse import parse
 from connector.policy.terms import ODRL
 from tests.unit.policy.documents import EKBY, REGION, constraint, offer, rule
 
@@ -130,3 +132,21 @@ def test_a_document_is_remembered_by_what_it_says_alone() -> None:
         assert differences(OURS, other) == ("/permission/2",)
         assert differences(large, large) == ()
         assert differences(OURS, {**OURS, "permission": 2**70}) == ("/permission",)
+
+
+@pytest.mark.parametrize("name", [TIME_ZONE, "kom:timeZone"])
+def test_the_time_zone_of_quotas_binds(name: str) -> None:
+    plain = {"@type": "Offer", "permission": [{"action": "use"}]}
+    utc = plain | {name: "UTC"}
+    assert (
+        differences(plain, utc) == differences(utc, plain) == ("/https:~1~1w3id.org~1municipal-dataspace~1v1#timeZone",)
+    )
+    assert differences(plain, plain | {name: "Europe/Stockholm"}) == ()
+    assert difference(parse(plain), parse(utc)).verdict == "unknown"
+    assert difference(parse(utc), parse(utc)).verdict == "equal"
+
+
+def test_the_time_zone_binds_also_where_nothing_else_can_be_compared() -> None:
+    odd = {"@type": "Offer", "permission": [{"action": "use", "constraint": [constraint("urn:odd", "eq", "x")]}]}
+    assert difference(parse(odd), parse(odd)).verdict == "equal"
+    assert difference(parse(odd), parse(odd | {TIME_ZONE: "UTC"})).verdict == "unknown"
