@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from connector.ids import NS
-from connector.services.periods import ALWAYS, LONGEST_SECONDS, SWEDEN, TIME_ZONE, Period, period, zone_of
+from connector.policy.compare import SWEDEN, TIME_ZONE
+from connector.services.periods import ALWAYS, LONGEST_SECONDS, Period, period, zone_of
 
 STOCKHOLM = ZoneInfo(SWEDEN)
 
