@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from demo import contracts, datasets, processes, sharing
+from demo import contracts, datasets, evidence, processes, sharing
 from demo.failure import Failure
 from demo.parties import EKBY, REGION, STRANGNAS, VA
 from demo.stage import PROGRAM, Stage
@@ -94,6 +94,7 @@ def story(stage: Stage) -> str:
     transfer = sharing.live(stage, stormwater)
     sharing.revoke(stage, stormwater, transfer)
     sharing.verify(stage)
+    evidence.keep(stage, borders)
     return stormwater
 
 
