@@ -96,7 +96,12 @@ def _text(rule: Rule, parent: int, language: str) -> str:
     )
     unknown = [name for name, _ in (*rule.unknown, *rule.action.unknown)]
     more = [texts.say("explain_not_read", language, names=", ".join(map(shorten, unknown)))] if unknown else []
-    return " ".join([sentence[0].upper() + sentence[1:], *more])
+    return " ".join([_beginning(sentence), *more])
+
+
+def _beginning(sentence: str) -> str:
+    """Return a sentence with a capital first, unless it begins with an identifier, which has to stay as it is."""
+    return sentence if ":" in sentence.split(" ", 1)[0] else sentence[0].upper() + sentence[1:]
 
 
 def _conditions(clauses: Sequence[str], kind: str, language: str) -> str:

@@ -234,3 +234,8 @@ def test_numbers_and_truths_are_written_as_people_write_them() -> None:
     assert (words.value("false", "boolean", "sv"), words.value("maybe", "boolean", "en")) == ("nej", "maybe")
     assert "5 urn:sek" in sentence(constraint("odrl:payAmount", "eq", "5", **{"odrl:unit": "urn:sek"}))
     assert "is –" in sentence(constraint("odrl:version", "eq", []))
+
+
+def test_a_sentence_about_a_party_named_by_its_identifier_keeps_the_identifier() -> None:
+    policy = parse({"@type": "Agreement", "permission": [{"action": "use", "assignee": "did:web:ekby.example"}]})
+    assert explain(policy, "en").sentences[0].text.startswith("did:web:ekby.example may use")
