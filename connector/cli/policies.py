@@ -193,5 +193,5 @@ VERBS = (
     Verb("schema", schema, client=False),
     Verb("test", policytests.test, (places("PATH", "test_paths", optional=True),), client=False),
     Verb("list", policyhome.listing, PAGING),
-    Verb("who", policyhome.who, (place("DATASET", "dataset"),)),
+    Verb("who", policyhome.who, (place("DATASET", "dataset"), option("--purpose", "IRI", text="who_purpose"))),
 )

@@ -29,10 +29,12 @@ def listing(session: Session) -> int:
 
 def who(session: Session) -> int:
     """Tell for every known peer whether it could get a dataset: yes, no and why, or only if."""
-    path, output = partial(session.path, "datasets", session.typed("dataset"), "who"), session.output
-    page = found = session.api.get(path(limit=1000))
+    output, purpose = session.output, session.typed("purpose")
+    asked = {} if purpose is None else {"purpose": purpose}
+    path = partial(session.path, "datasets", session.typed("dataset"), "who", limit=1000, **asked)
+    page = found = session.api.get(path())
     while page.get("next"):
-        page = session.api.get(path(limit=1000, cursor=page["next"]))
+        page = session.api.get(path(cursor=page["next"]))
         found = {**page, "items": found["items"] + page["items"]}
     if output.as_json:
         output.value(found)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from connector import texts
-from connector.http.management_requests import Paging
+from connector.http.management_requests import Paging, WhoPaging
 from connector.http.management_route import Ask, Route
 from connector.http.resources import Resource
 from connector.services import pages, policyfiles, who
@@ -70,9 +70,9 @@ def candidate(found: who.Candidate) -> Candidate:
     return Candidate(id=found.peer, state=found.state, answer=found.answer, offers=found.offers)
 
 
-async def _who(ask: Ask, query: Paging) -> tuple[list[who.Candidate], str | None]:
-    """Tell for every known peer whether it could get a dataset: yes, no and why, or only if."""
-    rows = await who.who(ask.house, ask.participant, ask.path["dataset"], ask.language)
+async def _who(ask: Ask, query: WhoPaging) -> tuple[list[who.Candidate], str | None]:
+    """Tell for every known peer whether it could get a dataset, for a purpose where one is named: yes, no and why, or only if."""
+    rows = await who.who(ask.house, ask.participant, ask.path["dataset"], ask.language, purpose=query.purpose)
     return pages.page(rows, lambda row: (0.0, row.peer), query.cursor, ask.most(query))
 
 

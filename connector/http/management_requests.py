@@ -56,6 +56,12 @@ class OfferPaging(Paging):
     dataset: Id | None = None
 
 
+class WhoPaging(Paging):
+    """Peers, as if each declared `purpose`: an IRI of the profile's purposes, prefixed or by its bare name."""
+
+    purpose: Id | None = None
+
+
 class JournalPaging(Paging):
     """Records: of one subject, contract, peer or dataset, and of a time from `since` to before `until`, where they are given."""
 

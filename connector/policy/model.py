@@ -122,15 +122,19 @@ class Policy:
     unknown: Extras = ()
 
 
+def conditions(rule: Rule) -> tuple[Condition, ...]:
+    """Return what a rule hangs on: its constraints, then what narrows its action, its target and its assignee."""
+    narrowed = [subject.refinements for subject in (rule.target, rule.assignee) if subject is not None]
+    return (*rule.constraints, *rule.action.refinements, *(each for refinements in narrowed for each in refinements))
+
+
 def constraints(policy: Policy) -> Iterator[Constraint]:
     """Give every constraint on which the answer to a request may hang, in the rules, their duties and refinements."""
     rules = [*policy.permissions, *policy.prohibitions]
     while rules:
         rule = rules.pop()
         rules += rule.then
-        waiting: list[Condition] = [*rule.constraints, *rule.action.refinements]
-        for subject in (rule.target, rule.assignee):
-            waiting += subject.refinements if subject else ()
+        waiting = [*conditions(rule)]
         while waiting:
             condition = waiting.pop()
             if isinstance(condition, Constraint):

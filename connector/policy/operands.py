@@ -25,6 +25,10 @@ DUE_WITHIN = NS + "dueWithin"
 ELAPSED_TIME = ODRL + "elapsedTime"
 TRIGGER = NS + "trigger"
 IN_FORCE_DATE = EDC + "inForceDate"
+TEMPORAL_RESOLUTION = "http://www.w3.org/ns/dcat#temporalResolution"
+FIELD = NS + "field"
+TRANSFORMED = frozenset({TEMPORAL_RESOLUTION, FIELD})
+"""The operands for which a transform of the data is built; under any other that shapes data nothing is handed out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from connector.policy import activity
 from connector.policy.decision import ConditionReport, DutyReport, RuleReport, State, Transform
-from connector.policy.model import Constraint
+from connector.policy.model import Constraint, conditions
 from connector.policy.operands import DATE_TIME, DUE_WITHIN, ELAPSED_TIME, PARTICIPANT, TIME_SINCE_AGREEMENT
 from connector.policy.operators import every
 from connector.policy.state import combine, compared, deadlines, operands_world, promised
@@ -100,9 +100,9 @@ def _ends(duty: Rule, constraint: Constraint, world: World) -> tuple[float, ...]
 
 
 def transforms(policy: Policy, reports: list[RuleReport], world: World) -> tuple[Transform, ...]:
-    """Return what must be done to the data under the granting permission that asks for least."""
+    """Return what must be done to the data under the granting permission that asks for least, refinements included."""
     granting = [
-        tuple(each for condition in rule.constraints for each in _needed(condition, world))
+        tuple(each for condition in conditions(rule) for each in _needed(condition, world))
         for rule, report in zip(policy.permissions, reports, strict=True)
         if report.about and report.active
     ]

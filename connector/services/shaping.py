@@ -12,7 +12,7 @@ from connector.dataplane.shape.faults import Unshapable
 from connector.dataplane.shape.recipe import Recipe, recipe
 from connector.errors import Denied, Invalid
 from connector.policy.decision import Transform
-from connector.policy.model import Condition, Constraint, Policy
+from connector.policy.model import Condition, Constraint, Policy, conditions
 from connector.policy.parse import parse
 from connector.policy.terms import shorten
 from connector.policy.world import Facts, Request
@@ -40,20 +40,11 @@ async def check(document: Mapping[str, Any], spec: Mapping[str, Any]) -> None:
 def demands(policy: Policy) -> Iterator[Transform]:
     """Give every constraint of a policy's permissions that shapes data, in whatever branch it stands."""
     for rule in policy.permissions:
-        yield from _shaping(rule.constraints)
-    yield from _refining(policy)
+        yield from _shaping(conditions(rule))
 
 
-def _refining(policy: Policy) -> Iterator[Transform]:
-    """Give those that narrow an action, an asset or a party: a decision does not list them, so they are always done."""
-    for rule in policy.permissions:
-        yield from _shaping(rule.action.refinements)
-        for subject in (rule.target, rule.assignee):
-            yield from _shaping(subject.refinements if subject else ())
-
-
-def _shaping(conditions: Sequence[Condition]) -> Iterator[Transform]:
-    waiting = list(conditions)
+def _shaping(found: Sequence[Condition]) -> Iterator[Transform]:
+    waiting = list(found)
     while waiting:
         condition = waiting.pop()
         if not isinstance(condition, Constraint):
@@ -75,9 +66,7 @@ def required(document: Mapping[str, Any], request: Request, known: Facts, spec: 
     decision = permission.decide(document, request, known)
     if decision is None or not decision.permits:
         raise permission.refusal(permission.Verdict(permits=False, until=None))
-    narrowed = list(_refining(found.policy)) if found else []
-    wanted = [*decision.transforms, *narrowed]
-    return recipe(wanted, declaration(spec)) if wanted else None
+    return recipe(decision.transforms, declaration(spec)) if decision.transforms else None
 
 
 def _shortened(error: Denied) -> dict[str, Any]:

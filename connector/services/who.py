@@ -15,7 +15,7 @@ from connector.policy.model import Constraint, LogicalConstraint
 from connector.policy.parse import parse
 from connector.policy.prospect import Answer, Need, Prospect, pointers, prospect
 from connector.policy.world import Facts, Request
-from connector.services import facts
+from connector.services import declared, facts
 from connector.services.house import House
 from connector.store.offers import Offer, Policy
 from connector.store.parties import PINNED
@@ -69,14 +69,20 @@ class _Known:
     now: float
 
 
-async def who(house: House, participant: str, dataset: str, language: str) -> list[Candidate]:
-    """Return the peers with what each could get, by id. Raises Missing `dataset_unknown`."""
+async def who(
+    house: House, participant: str, dataset: str, language: str, *, purpose: str | None = None
+) -> list[Candidate]:
+    """Return the peers with what each could get, by id, if it declared a purpose (in full, prefixed or by its bare name).
+
+    Raises Missing `dataset_unknown`, Invalid `purpose_unknown`.
+    """
     house.member(participant)
-    known = await house.store.read(lambda unit: _known(unit, participant, dataset))
+    wanted = declared.named(purpose)
+    known = await house.store.read(lambda unit: _known(unit, participant, dataset, wanted))
     return await asyncio.to_thread(_candidates, known, dataset, language)
 
 
-def _known(unit: Unit, participant: str, dataset: str) -> _Known:
+def _known(unit: Unit, participant: str, dataset: str, purpose: str | None) -> _Known:
     if unit.datasets.get(participant, dataset) is None:
         raise Missing("dataset_unknown")
     offers = [
@@ -85,7 +91,7 @@ def _known(unit: Unit, participant: str, dataset: str) -> _Known:
     ]
     shaped = facts.transforms(unit, participant, dataset)
     peers = [
-        (peer.id, peer.state, facts.of_peer(unit, participant, peer.id, transforms=shaped))
+        (peer.id, peer.state, facts.of_peer(unit, participant, peer.id, purpose=purpose, transforms=shaped))
         for peer in unit.peers.list(participant)
     ]
     return _Known(offers, peers, unit.now)

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 from connector.dataplane import media, opening, paths
 from connector.dataplane.shape.declared import declaration
-from connector.dataplane.shape.recipe import FIELD, RESOLUTION, Recipe
+from connector.dataplane.shape.recipe import Recipe
 from connector.dataplane.shape.source import MEDIA_TYPES, PIECE_BYTES, shaper
 from connector.errors import Denied
+from connector.policy.operands import FIELD, TRANSFORMED
 
 TRIAL_BYTES: Final = 4 * 1024 * 1024
 MOST_FILES: Final = 10_000
@@ -19,7 +20,7 @@ MOST_FILES: Final = 10_000
 
 def offered(spec: Mapping[str, Any]) -> frozenset[str]:
     """Return the left operands that can be made true for a source, by its spec: what its media type is shows when it is read."""
-    return frozenset({FIELD, RESOLUTION} if declaration(spec).time else {FIELD})
+    return TRANSFORMED if declaration(spec).time else frozenset({FIELD})
 
 
 def trial(spec: Mapping[str, Any], recipe: Recipe) -> None:

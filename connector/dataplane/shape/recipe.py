@@ -10,12 +10,10 @@ from typing import Final, Literal
 
 from connector.dataplane.shape.declared import Declaration
 from connector.errors import Denied
-from connector.ids import NS
 from connector.policy.decision import Transform
+from connector.policy.operands import FIELD, TEMPORAL_RESOLUTION
 from connector.policy.values import Value, typed
 
-RESOLUTION: Final = "http://www.w3.org/ns/dcat#temporalResolution"
-FIELD: Final = NS + "field"
 VERSION: Final = 1
 """Of the transforms: a change of what they give is a change of every entity tag."""
 Period = Literal["hour", "day"]
@@ -67,7 +65,7 @@ def recipe(transforms: Iterable[Transform], declared: Declaration) -> Recipe:
     periods: list[Period] = []
     fields = Fields()
     for each in transforms:
-        if each.operand == RESOLUTION and declared.time:
+        if each.operand == TEMPORAL_RESOLUTION and declared.time:
             periods.append(_period(each))
         elif each.operand == FIELD and each.right:
             fields = _narrowed(fields, each)

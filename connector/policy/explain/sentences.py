@@ -12,15 +12,15 @@ from connector.policy import activity, registry
 from connector.policy.actions import SAME
 from connector.policy.explain import words
 from connector.policy.explain.clauses import clause, comparisons, due, grade_name, grades
-from connector.policy.model import Constraint
-from connector.policy.operands import DATE_TIME, TIME_SINCE_AGREEMENT, TRIGGER
+from connector.policy.model import Constraint, conditions
+from connector.policy.operands import DATE_TIME, TIME_SINCE_AGREEMENT, TRANSFORMED, TRIGGER
 from connector.policy.terms import ODRL, shorten
 from connector.policy.values import order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from connector.policy.model import Condition, Policy, Rule, Subject
+    from connector.policy.model import Condition, Extras, Policy, Rule, Subject
 
 _ENDS = frozenset({"lt", "lteq"})
 
@@ -75,16 +75,13 @@ def _numbered(policy: Policy, language: str) -> Iterator[Sentence]:
 def _text(rule: Rule, parent: int, language: str) -> str:
     if not rule.action.iri:
         return texts.say("explain_rule_unknown", language, rule=rule.uid)
-    refinements: list[Condition] = [*rule.action.refinements]
-    for subject in (rule.target, rule.assignee):
-        refinements += subject.refinements if subject is not None else ()
     timed = rule.kind not in ("permission", "prohibition")
     when = {
         each: text
         for each in rule.constraints
         if timed and isinstance(each, Constraint) and (text := due(each, language))
     }
-    clauses = [clause(each, language) for each in (*rule.constraints, *refinements) if each not in when]
+    clauses = [clause(each, language) for each in conditions(rule) if each not in when]
     sentence = texts.say(
         f"explain_{rule.kind}",
         language,
@@ -94,7 +91,7 @@ def _text(rule: Rule, parent: int, language: str) -> str:
         conditions=_conditions(clauses, rule.kind, language),
         number=parent,
     )
-    unknown = [name for name, _ in (*rule.unknown, *rule.action.unknown)]
+    unknown = [name for name, _ in _unknown(rule)]
     more = [texts.say("explain_not_read", language, names=", ".join(map(shorten, unknown)))] if unknown else []
     return " ".join([_beginning(sentence), *more])
 
@@ -102,6 +99,12 @@ def _text(rule: Rule, parent: int, language: str) -> str:
 def _beginning(sentence: str) -> str:
     """Return a sentence with a capital first, unless it begins with an identifier, which has to stay as it is."""
     return sentence if ":" in sentence.split(" ", 1)[0] else sentence[0].upper() + sentence[1:]
+
+
+def _unknown(rule: Rule) -> Extras:
+    """Return the members of a rule, its action, target and assignee that we do not understand."""
+    holders = [each for each in (rule.action, rule.target, rule.assignee) if each is not None]
+    return (*rule.unknown, *(each for holder in holders for each in holder.unknown))
 
 
 def _conditions(clauses: Sequence[str], kind: str, language: str) -> str:
@@ -140,7 +143,7 @@ def _action(rule: Rule, language: str) -> str:
 
 def _grades(rule: Rule, language: str) -> dict[str, list[str]]:
     """Return how far a rule is kept: what it hangs on decides, or what it is about where it hangs on nothing."""
-    if not rule.action.iri or rule.unknown or rule.action.unknown:
+    if not rule.action.iri or _unknown(rule):
         return {"unknown": []}
     entry = registry.table("actions").get(SAME.get(rule.action.iri, rule.action.iri))
     if entry is None:
@@ -149,16 +152,29 @@ def _grades(rule: Rule, language: str) -> dict[str, list[str]]:
         return {"attested": []}
     if rule.kind not in ("permission", "prohibition") or entry["grade"] != "enforced":
         return {"recorded": []}
-    return grades(rule.constraints, language) or {"enforced": []}
+    return grades(conditions(rule), language) or {"enforced": []}
 
 
 def _notes(policy: Policy, sentences: Sequence[Sentence], language: str) -> Iterator[str]:
     if any("shaped" in sentence.grades for sentence in sentences):
         yield texts.say("explain_shaping", language)
+    if missing := _untransformed(policy):
+        terms = [str(registry.table("operands")[iri]["label"][language]) for iri in missing]
+        yield texts.say("explain_no_transform", language, terms=words.listed(terms, language, every=True))
     if policy.prohibitions and policy.permissions:
         yield texts.say(f"explain_conflict_{activity.strategy(policy)}", language)
     if policy.inherits:
         yield texts.say("explain_inherits", language, names=", ".join(policy.inherits))
+
+
+def _untransformed(policy: Policy) -> dict[str, None]:
+    """Return the operands of permissions that shape data and for which no transform is built."""
+    found = (each for rule in policy.permissions for each in comparisons(conditions(rule)))
+    return {
+        each.left: None
+        for each in found
+        if each.operand and each.operand.role == "shape" and each.left not in TRANSFORMED
+    }
 
 
 def _summary(policy: Policy, language: str) -> str:

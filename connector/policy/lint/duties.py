@@ -1,4 +1,4 @@
-"""Rules about duties, and about what only the contract holds (P501 to P506, P601 to P603)."""
+"""Rules about duties, and about what only the contract holds (P501 to P506, P601 to P605)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from connector.policy import actions, registry
 from connector.policy.lint.finding import Draft, Findings, comparisons, error, info, rules, warning
 from connector.policy.node import escape
-from connector.policy.operands import OPERANDS
+from connector.policy.operands import OPERANDS, TRANSFORMED
 from connector.policy.terms import ODRL, local, shorten
 
 if TYPE_CHECKING:
-    from connector.policy.model import Policy, Rule
+    from connector.policy.model import Constraint, Policy, Rule
+    from connector.policy.operands import Operand
 
 _WHEN = frozenset(ODRL + name for name in ("dateTime", "elapsedTime", "timeInterval", "event", "delayPeriod"))
 _LASTING = frozenset({ODRL + "attribute", ODRL + "nextPolicy", ODRL + "ensureExclusivity", ODRL + "reviewPolicy"})
@@ -67,6 +68,12 @@ def _grades(rule: Rule) -> Findings:
         if operand is not None and operand.grade == "recorded":
             yield info(601, constraint.pointer, term=shorten(operand.iri))
         elif operand is not None and operand.grade == "shaped":
-            yield info(603, constraint.pointer, term=shorten(operand.iri))
+            yield from _transform(rule, constraint, operand)
             if rule.kind == "prohibition" or constraint.operator not in operand.shaped_by:
                 yield warning(604, constraint.pointer, term=shorten(operand.iri))
+
+
+def _transform(rule: Rule, constraint: Constraint, operand: Operand) -> Findings:
+    """Yield what shapes data, and that a permission which demands it never opens where no transform is built."""
+    missing = rule.kind == "permission" and operand.iri not in TRANSFORMED
+    yield (warning if missing else info)(605 if missing else 603, constraint.pointer, term=shorten(operand.iri))

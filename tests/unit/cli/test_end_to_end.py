@@ -446,6 +446,9 @@ def test_who_could_get_a_dataset_is_told_in_words_and_to_programs(neighbours: Ne
     said, swedish = (town.run("policies", "who", "flood", "--lang", language).out for language in ("en", "sv"))
     assert ("only if" in said, "bara om" in swedish, "it declares its purpose" in said) == (True, True, True)
     assert town.run("policies", "who", "nothing", "--json").problem["code"] == "dataset_unknown"
+    strange = town.run("policies", "who", "flood", "--purpose", "curiosity", "--json")
+    assert strange.problem["code"] == "purpose_unknown"
+    assert len(town.json("policies", "who", "flood", "--purpose", "kom:FloodPrevention")["items"]) == 1
 
 
 def test_keys_are_replaced_and_seals_demanded_from_the_command_line(neighbours: Neighbours) -> None:

@@ -391,6 +391,24 @@ def test_a_transform_is_promised_only_where_it_makes_the_constraint_true(conditi
     assert not decide(offer(rule(condition)), facts=OFFERED).permits
 
 
+def test_a_refinement_that_a_transform_can_meet_asks_for_it_too() -> None:
+    fields = constraint(NS + "field", "isAnyOf", ["level"])
+    group = {"source": "urn:all", "refinement": [fields]}
+    document = offer(rule(action=refined("odrl:read", HOURLY), target=group))
+    facts = Facts(part_of={DATASET: ["urn:all"]}, transforms=OFFERED.transforms)
+    wanted = decide(document, facts=facts).transforms
+    assert [(each.pointer, each.operand) for each in wanted] == [
+        ("/permission/0/action/0/refinement/0", DCAT + "temporalResolution"),
+        ("/permission/0/target/refinement/0", NS + "field"),
+    ]
+    assert decide(document, facts=Facts(part_of={DATASET: ["urn:all"]})).outcome == "deny"
+
+
+def test_the_permission_that_asks_for_least_counts_its_refinements() -> None:
+    narrowed, plain = rule(action=refined("odrl:read", HOURLY)), rule(NAMED)
+    assert decide(offer(narrowed, plain), facts=OFFERED).transforms == ()
+
+
 def test_without_the_transform_the_data_are_refused() -> None:
     assert decide(offer(rule(HOURLY))).reasons == ("/permission/0/constraint/0 dcat:temporalResolution unknown",)
 

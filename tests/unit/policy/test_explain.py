@@ -190,6 +190,19 @@ def test_the_summary_says_what_happens_in_the_end() -> None:
     assert told(offer(rule(), profile="urn:x")).summary == "The policy permits nothing."
 
 
+def test_a_shaping_term_without_a_transform_is_said_to_release_nothing() -> None:
+    found = told(offer(rule(constraint("kom:minGroupSize", "gteq", "5"))))
+    assert found.notes[-1].startswith("There is no transform for ")
+    assert len(told(offer(rule(constraint("kom:field", "isAnyOf", "level")))).notes) == 1
+
+
+def test_a_refinement_has_its_grade_and_what_is_not_understood_of_a_party_is_said() -> None:
+    hourly = {"rdf:value": "odrl:read", "refinement": [constraint("dcat:temporalResolution", "gteq", "PT1H")]}
+    assert list(told(offer(rule(action=[hourly]))).sentences[0].grades) == ["shaped"]
+    strange = told(offer(rule(assignee={"uid": "did:web:a.example", "surprise": 1}))).sentences[0]
+    assert (list(strange.grades), "surprise" in strange.text) == (["unknown"], True)
+
+
 def test_notes_tell_of_shaping_and_of_missing_parents() -> None:
     shaped = rule(constraint("dcat:temporalResolution", "gteq", "PT1H"))
     assert "nothing is released" in told(offer(shaped)).notes[0]

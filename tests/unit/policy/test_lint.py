@@ -115,6 +115,7 @@ CASES: list[tuple[str, Any]] = [
     ("P602", whole(rule(), prohibition=PROHIBITED)),
     ("P603", whole(rule(constraint("dcat:temporalResolution", "gteq", "PT1H")))),
     ("P604", whole(rule(), prohibition=[rule(constraint("kom:field", "isAnyOf", "level"))])),
+    ("P605", whole(rule(constraint("kom:minGroupSize", "gteq", "5")))),
     ("P701", whole(rule(), **{"odrl:inheritFrom": "urn:parent"})),
     ("P703", offer(rule())),
     ("P704", whole(rule(WHO), **{"dct:accessRights": {"@id": "http://x.example/access-right/RESTRICTED"}})),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from connector.errors import Missing
+from connector.errors import Invalid, Missing
 from connector.services import publish
 from connector.services.who import who
 from tests.acceptance.towns import OPEN, befriend
@@ -49,8 +49,8 @@ END = {
 }
 
 
-async def _who(town: Town, dataset: str, language: str = "en") -> dict[str, Candidate]:
-    return {each.peer: each for each in await who(town.house, town.did, dataset, language)}
+async def _who(town: Town, dataset: str, language: str = "en", purpose: str | None = None) -> dict[str, Candidate]:
+    return {each.peer: each for each in await who(town.house, town.did, dataset, language, purpose=purpose)}
 
 
 async def test_a_contract_policy_says_yes_until_when_or_no_and_why(towns: Three, tmp_path: Path) -> None:
@@ -78,6 +78,15 @@ async def test_what_is_missing_is_named(towns: Three, tmp_path: Path) -> None:
     under = (await _who(ekby, "x"))[sjoby.did].offers[0]
     assert (under.answer, under.because, [need.kind for need in under.needs]) == ("only-if", [], ["purpose", "duty"])
     assert "flood" in under.needs[0].text.lower()
+
+
+async def test_a_purpose_can_be_supposed(towns: Three, tmp_path: Path) -> None:
+    ekby, sjoby, _ = towns
+    await ekby.publish("x", f"file:{tmp_path / 'x.csv'}", _rules(FLOOD))
+    assert (await _who(ekby, "x", purpose="kom:FloodPrevention"))[sjoby.did].answer == "yes"
+    assert (await _who(ekby, "x", purpose="PublicBenefit"))[sjoby.did].answer == "no"
+    with pytest.raises(Invalid, match="purpose_unknown"):
+        await _who(ekby, "x", purpose="curiosity")
 
 
 async def test_the_best_offer_counts_for_a_peer_and_a_changed_key_for_none(towns: Three, tmp_path: Path) -> None:

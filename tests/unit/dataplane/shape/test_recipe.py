@@ -3,16 +3,17 @@ from __future__ import annotations
 import pytest
 
 from connector.dataplane.shape.declared import Declaration, declaration, written
-from connector.dataplane.shape.recipe import FIELD, RESOLUTION, Fields, Recipe, recipe
+from connector.dataplane.shape.recipe import Fields, Recipe, recipe
 from connector.errors import Denied, Invalid
 from connector.ids import NS
 from connector.policy.decision import Transform
+from connector.policy.operands import FIELD, TEMPORAL_RESOLUTION
 
 TIMED = Declaration(time=("time",))
 
 
 def _resolution(length: str, operator: str = "gteq") -> Transform:
-    return Transform("/permission/0/constraint/0", RESOLUTION, operator, (length,))
+    return Transform("/permission/0/constraint/0", TEMPORAL_RESOLUTION, operator, (length,))
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def test_the_period_is_the_shortest_that_is_as_long_as_the_one_demanded(length: 
     "transform",
     [
         _resolution("P1M"), _resolution("P2D"), _resolution("PT0S"), _resolution("-PT1H"), _resolution("an hour"),
-        _resolution("PT1H", "lteq"), Transform("/p", RESOLUTION, "gteq", ()), Transform("/p", FIELD, "eq", ("a",)),
+        _resolution("PT1H", "lteq"), Transform("/p", TEMPORAL_RESOLUTION, "gteq", ()), Transform("/p", FIELD, "eq", ("a",)),
         Transform("/p", FIELD, "isAnyOf", ()), Transform("/p", NS + "minAge", "gteq", ("P1D",)),
     ],
 )  # fmt: skip
