@@ -262,7 +262,8 @@ class Exchanging:
         )  # fmt: skip
 
     def _heard(self, unit: Unit, exchange: Exchange, message: Message, after: Process) -> Exchange:
-        hidden = redacted(message.body)
+        # Only what opens data is hidden: the digests of a negotiation's messages are of their exact bytes (its seals).
+        hidden = redacted(message.body) if exchange.protocol == "transfer" else message.body
         body = message.raw if hidden is message.body and message.raw else orjson.dumps(hidden).decode()
         unit.messages.add(
             participant=exchange.participant, process=exchange.pid, direction="in", message_id=message.id,

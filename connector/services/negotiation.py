@@ -16,7 +16,7 @@ from connector.protocol import catalog, messages, negotiation
 from connector.protocol.context import PURPOSE
 from connector.protocol.machine import CONSUMER, PROVIDER
 from connector.protocol.messages import Message
-from connector.services import declared, facts, ledger, limits, permission, sealing
+from connector.services import declared, facts, ledger, limits, permission, sealing, tabled
 from connector.services.decide import Situation
 from connector.services.exchange import Content
 from connector.services.office import Office
@@ -92,13 +92,27 @@ class Negotiations:
         """Return the offer row of ours that a counter-request equals; as consumer, keep the row we asked for if unchanged."""
         if exchange.turn.role == CONSUMER:
             return contract.id if not differences(contract.offer, offer) and contract.offer_by == CONSUMER else None
+        row = self._fitting(unit, exchange, contract, offer)
+        if row:
+            sealable(unit, exchange.participant, exchange.peer, row)
+        return row.id if row and (row.origin != "catalog" or _visible(unit, exchange, row)) else None
+
+    def _fitting(self, unit: Unit, exchange: Exchange, contract: Contract, offer: dict[str, Any]) -> Offer | None:
         row = unit.offers.get(exchange.participant, offer["@id"])
         if row is not None and row.origin == RETIRED and row.id != contract.basis:
             return None
-        fits = row is not None and row.dataset == contract.dataset and not differences(row.document, offer)
-        if row and fits:
-            sealable(unit, exchange.participant, exchange.peer, row)
-        return row.id if row and fits and (row.origin != "catalog" or _visible(unit, exchange, row)) else None
+        return row if row and row.dataset == contract.dataset and not differences(row.document, offer) else None
+
+    def _back(self, unit: Unit, exchange: Exchange) -> None:
+        """Put back on the table what was there before a counter of ours that the peer did not take."""
+        contract = self._contract(unit, exchange)
+        found = tabled.before(unit, exchange, contract)
+        if found is None:
+            return
+        offer, by = found
+        row = self._fitting(unit, exchange, contract, offer) if exchange.turn.role == PROVIDER else None
+        kept = row.id if row and (row.origin != "catalog" or _visible(unit, exchange, row)) else None
+        unit.contracts.change(exchange.pid, offer=offer, offer_by=by, offer_row=kept, approved_by=None)
 
     def _take_agreement(self, unit: Unit, exchange: Exchange, message: Message) -> None:
         found, contract = messages.member(message, "agreement"), self._contract(unit, exchange)
@@ -223,6 +237,8 @@ class Negotiations:
         """Let the duties of an agreement begin when it is final; access belongs to transfers."""
         if exchange.turn.state == negotiation.FINALIZED:
             ledger.begin(unit, office, self._contract(unit, exchange))
+        elif exchange.turn.stalled is not None and exchange.turn.pending is None and not exchange.turn.ended:
+            self._back(unit, exchange)
 
     def _contract(self, unit: Unit, exchange: Exchange) -> Contract:
         contract = unit.contracts.get(exchange.pid)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -35,6 +36,11 @@ def create(url: str, *, durable: bool = True) -> Engine:
     event.listen(made, "connect", _pragmas_full if durable else _pragmas_off)
     return made
 
+
+_MODE_PAUSES: Final = (0.01,) * 20 + (0.1,) * 98
+"""Ten seconds in all, as long as a lock of any other statement is waited for."""
+_PRIMARY: Final = 0xFF
+"""The bits of SQLite's extended result codes that are the primary code."""
 
 SNAPSHOT: Final = {"sqlite": "BEGIN", "postgresql": "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"}
 """How a transaction that sees one state of the database begins."""
@@ -79,7 +85,25 @@ def _pragmas_off(connection: sqlite3.Connection, _record: Any) -> None:
 
 
 def _pragmas(connection: sqlite3.Connection, synchronous: str) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
+    _write_ahead(connection)
     connection.execute(f"PRAGMA synchronous={synchronous}")
     connection.execute("PRAGMA journal_size_limit=67108864")
     connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn write-ahead logging on, in a file where another process may be doing the same.
+
+    A new file's mode is changed under a lock for which SQLite does not wait where waiting could be for ever: it does not call its
+    busy handler then (`sqlite3_busy_handler` in its C API). Whoever comes second is told at once, so it asks again.
+    """
+    for pause in _MODE_PAUSES:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY:
+                raise
+            time.sleep(pause)
+        else:
+            return
+    connection.execute("PRAGMA journal_mode=WAL")

@@ -83,6 +83,14 @@ def test_commands_that_are_spoken_of_exist(page: Path) -> None:
         assert "" in verbs or not rest or rest[0] in verbs or not rest[0].islower(), spoken
 
 
+def test_each_decision_has_a_number_of_its_own_that_its_page_says() -> None:
+    files = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    numbers = [int(file.name.partition("-")[0]) for file in files]
+    assert len(set(numbers)) == len(numbers)
+    said = [file.read_text(encoding="utf-8").partition(".")[0] for file in files]
+    assert said == [f"# {number}" for number in numbers]
+
+
 def test_the_diagrams_are_those_of_the_tables() -> None:
     text = diagrams.PAGE.read_text(encoding="utf-8")
     assert diagrams.page(text) == text

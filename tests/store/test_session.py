@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 import threading
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, event, exc, select, text
 
 from connector.errors import Unavailable, Unknown
-from connector.store import tables
+from connector.store import engine, tables
 from connector.store.session import Store
 from connector.store.unit import Unit
 from tests.store.units import ME, PEER, begin, exchange, parcel, receive, together
@@ -33,6 +34,18 @@ async def test_a_unit_returns_what_it_returns_and_is_stored(store: Store) -> Non
     assert await store.write(begin("p1")) == "p1"
     assert await _pids(store) == {"p1"}
     assert store.failure is None
+
+
+def test_a_new_file_whose_mode_another_process_holds_is_waited_for(sqlite_url: str) -> None:
+    other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.3, other.close)
+    release.start()
+    made = engine.create(sqlite_url)
+    with made.connect() as conn:
+        assert conn.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    made.dispose()
+    release.join()
 
 
 async def test_units_that_wait_are_committed_together(store: Store) -> None:
