@@ -12,7 +12,7 @@ from connector.protocol import catalog as wire
 from connector.protocol import negotiation
 from connector.protocol.machine import CONSUMER, PROVIDER, TERMINATION, Process, Role
 from connector.services import catalog, cursors, declared, limits
-from connector.services.comparison import comparison
+from connector.services.comparison import Answered, answered, comparison
 from connector.services.house import House
 from connector.services.limits import Asked
 from connector.services.negotiation import keep
@@ -151,19 +151,19 @@ async def listing(
 
 
 async def show(house: House, participant: str, contract: str, language: str = "sv") -> ContractView:
-    """Return a contract, with what differs in words where a consumer asks for other rules. Raises Missing `contract_unknown`."""
+    """Return a contract, with what differs in words between what is offered and asked for. Raises Missing `contract_unknown`."""
     house.member(participant)
 
-    def work(unit: Unit) -> tuple[ContractView, Asked | None]:
+    def work(unit: Unit) -> tuple[ContractView, Asked | Answered | None]:
         exchange, found = _load(unit, participant, contract)
         duties = [duty_view(row, found.role, unit.now) for row in unit.duties.of_contract(contract)]
         view = replace(contract_view(exchange, found), duties=duties)
-        return view, None if exchange.turn.ended else limits.asked(unit, found)
+        return view, None if exchange.turn.ended else limits.asked(unit, found) or answered(unit, found)
 
-    view, asked = await house.store.read(work)
-    if asked is None:
+    view, sides = await house.store.read(work)
+    if sides is None:
         return view
-    return replace(view, difference=await asyncio.to_thread(comparison, asked, language))
+    return replace(view, difference=await asyncio.to_thread(comparison, sides, language))
 
 
 async def approve(house: House, participant: str, contract: str, *, by: str) -> ContractView:

@@ -97,7 +97,7 @@ def asked(unit: Unit, contract: Contract) -> Asked | None:
     basis = unit.offers.get(contract.participant, contract.basis)
     if basis is None:
         return None
-    rules = _stored_form(contract.offer)
+    rules = stored_form(contract.offer)
     proof = _proof(unit, contract, basis, rules)
     return Asked(basis, _ours(unit, contract, basis), rules, basis.limit_policy is not None, proof)
 
@@ -108,7 +108,7 @@ def demand(found: Asked | None) -> None:
         raise Unproved(found.proof)
 
 
-def _stored_form(offer: Mapping[str, Any]) -> dict[str, Any]:
+def stored_form(offer: Mapping[str, Any]) -> dict[str, Any]:
     """Return the rules of an offer on the table as they would be stored under an id of ours."""
     document, _ = catalog.offer("", offer)
     return {name: value for name, value in document.items() if name != "@id"}

@@ -75,7 +75,8 @@ class ContractView:
     """A contract: a negotiation and, once there is one, its agreement. Times are xsd:dateTimes.
 
     `purpose` is the IRI of what the consumer declared that it wants the data for.
-    `difference` is there while, as provider, we look at rules of the consumer's own; `duties` where one contract is shown.
+    `difference` is there while, as provider, we look at rules of the consumer's own, or, as consumer, at an offer that the
+    provider answered our request with; `duties` where one contract is shown.
     `sealed` is `two-sided`, `one-sided` (the peer does not seal its contracts) or None: not verified yet.
     """
 

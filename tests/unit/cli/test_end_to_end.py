@@ -429,7 +429,12 @@ def test_a_counter_request_is_shown_beside_the_offer_and_the_limit(neighbours: N
     assert "goes beyond the limit" in said
     assert "Only offered: " in said
     assert "utöver den gräns" in town.run("contracts", "show", offered["id"], "--lang", "sv").out
+    assert region.json("contracts", "show", mirror["id"])["difference"] is None
     town.json("contracts", "counter", offered["id"], "--policy", files["2040"])
+    answered = until(region, "contracts", mirror["id"], "OFFERED")["difference"]
+    assert (answered["verdict"], answered["limit"]) == ("offer-stricter", None)
+    assert ["2040" in answered["only_offered"][0], "2070" in answered["only_asked"][0]] == [True, True]
+    assert "Only asked for: " in region.run("contracts", "show", mirror["id"]).out
     until(region, "contracts", mirror["id"], "OFFERED")
     region.json("contracts", "counter", mirror["id"], "--policy", files["2060"])
     assert until(town, "contracts", offered["id"], "FINALIZED")["agreement"]["permission"][0]["constraint"]
