@@ -295,7 +295,9 @@ async def test_a2_36_offers_that_were_replaced_count_as_well(town: Town, peer: C
     pids, said = await parts.requested(peer, town, "lakes"), None
     for _ in range(18):
         await contracts.counter(town.house, town.did, pids.provider, digest, by=BY)
-        offer = (await peer.hears("ContractOfferMessage"))["offer"] | {"edc:note": "x" * 60_000}
+        # Other rules than ours, each time: ours would be agreed to at once, whatever note goes along.
+        other = {"permission": [{"action": "odrl:read"}], "edc:note": "x" * 60_000}
+        offer = (await peer.hears("ContractOfferMessage"))["offer"] | other
         await town.contract(pids.provider, "OFFERED")
         said = await peer.says(town, f"{pids.place}/request", pids.say("ContractRequestMessage", offer=offer))
         if said.status != 200:

@@ -135,12 +135,18 @@ def serving(*towns: Town) -> Iterator[None]:
                 town.stop()
 
 
-def until(town: Town, noun: str, identity: str, *states: str, seconds: float = 15) -> Any:
-    """Return a contract or transfer once it is in one of the states."""
+def until(
+    town: Town, noun: str, identity: str, *states: str, waits_for: tuple[str, ...] | None = None, seconds: float = 15
+) -> Any:
+    """Return a contract or transfer once it is in one of the states, and waits for one of those named.
+
+    A state is shown before the peer has acknowledged the message that leads to it; a test that goes on at the peer says
+    whom the process waits for, which is `us` until then.
+    """
     end = time.monotonic() + seconds
     while True:
         shown = town.json(noun, "show", identity)
-        if shown["state"] in states:
+        if shown["state"] in states and (waits_for is None or shown["waiting"]["waits_for"] in waits_for):
             return shown
         assert time.monotonic() < end, shown
         time.sleep(0.05)

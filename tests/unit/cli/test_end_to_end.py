@@ -160,12 +160,12 @@ def test_the_provider_offers_and_both_sides_counter(neighbours: Neighbours) -> N
     narrower.write_text(json.dumps({"@type": "Offer", "permission": [{"action": "use", "constraint": [limit]}]}))
 
     begun = town.json("contracts", "offer", region.did, "countered", "--offer", offer)
-    until(town, "contracts", begun["id"], "OFFERED")
+    until(town, "contracts", begun["id"], "OFFERED", waits_for=("peer", "person"))
     theirs = {row["peer_pid"]: row for row in region.json("contracts", "list")["items"]}[begun["id"]]
     region.json("contracts", "counter", theirs["id"], "--policy", narrower)
     until(town, "contracts", begun["id"], "REQUESTED")
     town.json("contracts", "counter", begun["id"], "--policy", neighbours.open)
-    until(region, "contracts", theirs["id"], "OFFERED")
+    until(region, "contracts", theirs["id"], "OFFERED", waits_for=("person",))
     region.json("contracts", "accept", theirs["id"])
     until(region, "contracts", theirs["id"], "FINALIZED")
     assert (region.home / "policies" / "narrower.json").exists()
