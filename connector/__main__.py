@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gc
 import sys
+from typing import TYPE_CHECKING
 
-from connector.cli import main as cli
+if TYPE_CHECKING:
+    from connector.cli import main as cli
+
+_INTERRUPTED = 130
 
 
 def _serve() -> cli.Serve:
@@ -19,8 +23,13 @@ def _serve() -> cli.Serve:
 
 
 def main() -> int:
-    """Run the command line of this process."""
-    return cli.main(_serve)
+    """Run the command line of this process; Ctrl-C ends it without a word also while it is still being imported."""
+    try:
+        from connector.cli import main as cli  # noqa: PLC0415 - so that an interruption of it is caught
+
+        return cli.main(_serve)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
 
 
 if __name__ == "__main__":

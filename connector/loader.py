@@ -33,20 +33,21 @@ def loads(data: bytes, *, limit: int = PEER_BYTES, depth: int = DEPTH) -> Any:
 
     Raises:
         TooLarge: `body_too_large`.
-        BadMessage: `json_invalid`, `json_too_deep`, `json_duplicate_key`, `json_number`, `json_text`.
+        BadMessage: `json_invalid`, `json_encoding`, `json_too_deep`, `json_duplicate_key`, `json_number`, `json_text`.
     """
     if len(data) > limit:
         raise TooLarge("body_too_large", limit_bytes=limit)
+    text = _text(data)
     _check_depth(data, depth)
     try:
         value = json.loads(
-            data.decode(),
+            text,
             object_pairs_hook=_members,
             parse_constant=_refuse_constant,
             parse_float=_float,
             parse_int=_int,
         )
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise BadMessage("json_invalid", position=getattr(error, "pos", 0)) from None
     if b"\\u" in data:
         _check_text(value)
@@ -61,6 +62,17 @@ def load_object(data: bytes, *, limit: int = PEER_BYTES, depth: int = DEPTH) -> 
     return value
 
 
+def _text(data: bytes) -> str:
+    """Return the text in bytes. A byte order mark is refused, as RFC 8259, section 8.1 allows; its cause is told."""
+    try:
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise BadMessage("json_encoding", position=len(data[: error.start].decode())) from None
+    if text.startswith("\ufeff"):
+        raise BadMessage("json_encoding", position=0)
+    return text
+
+
 def _check_depth(data: bytes, most: int) -> None:
     if data.count(b"{") + data.count(b"[") <= most:
         return
@@ -70,7 +82,8 @@ def _check_depth(data: bytes, most: int) -> None:
         if first in b"[{":
             level += 1
             if level > most:
-                raise BadMessage("json_too_deep", limit=most)
+                position = len(data[: match.start()].decode())
+                raise BadMessage("json_too_deep", limit=most, position=position)
         elif first in b"]}":
             level -= 1
 
@@ -114,6 +127,26 @@ def _check_text(value: Any) -> None:
     elif isinstance(value, list):
         for item in value:
             _check_text(item)
+
+
+_SURPRISES = {"json_number": re.compile(r"-?[0-9.]+(?:[eE][-+]?[0-9]+)?|-?Infinity|NaN"), "json_text": re.compile('"')}
+
+
+def surprise(data: bytes, code: str) -> int:
+    """Return the character at which stands what `loads` refused as a `json_number` or a `json_text`; 0 for any other code."""
+    begins, text = _SURPRISES.get(code), data.decode(errors="replace")
+    for match in _LEXEMES.finditer(text) if begins else ():
+        if begins and begins.match(match[0]) and _refused(match[0], code):
+            return match.start()
+    return 0
+
+
+def _refused(lexeme: str, code: str) -> bool:
+    try:
+        loads(lexeme.encode())
+    except BadMessage as error:
+        return error.code == code
+    return False
 
 
 _LEXEMES = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},]|[^\s\[\]{},":]+', re.DOTALL)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import shlex
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -127,7 +128,7 @@ class Api:
 
     def not_running(self) -> Unreachable:
         """Return the error that says that nobody listens."""
-        return Unreachable("cli_not_running", url=self.where.url, home=str(self._home))
+        return Unreachable("cli_not_running", url=self.where.url, home=shlex.quote(str(self._home)))
 
     def _call(self, method: str, target: str, body: Mapping[str, Any] | None = None) -> Any:
         headers = self._headers | ({} if body is None else {"Content-Type": "application/json"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Final
 
 from connector import texts
@@ -96,7 +97,7 @@ def export(session: Session) -> int:
     saved = bundlefile.save(session, _path(session, "evidence"))
     if session.output.as_json:
         session.output.value({"id": session.typed("contract"), **saved})
-    session.output.say("cli_bundle_saved", **saved)
+    session.output.say("cli_bundle_saved", **saved, typed=shlex.quote(saved["file"]))
     return DONE
 
 

@@ -22,11 +22,17 @@ REGISTRY = "registry.json"
 
 
 def read(file: Path) -> bytes:
-    """Return a file's bytes. Raises MisusedError."""
+    """Return a file's bytes, of one that is larger than can be used only the beginning. Raises MisusedError."""
     try:
-        return file.read_bytes()
+        return beginning(file)
     except OSError as error:
         raise MisusedError("cli_file_unreadable", field="PATH", path=str(file), reason=error.strerror) from None
+
+
+def beginning(file: Path) -> bytes:
+    """Return as much of a file as can be used and one byte more, so that whoever limits its size refuses a larger one."""
+    with file.open("rb") as opened:
+        return opened.read(loader.OPERATOR_BYTES + 1)
 
 
 def policies(paths: Iterable[str]) -> list[Path]:
@@ -94,7 +100,7 @@ def _named(folder: Path) -> Mapping[str, Mapping[str, Any]]:
     found: dict[str, Mapping[str, Any]] = {}
     for file in sorted(folder.glob("*.json")):
         try:
-            value = loader.load_object(file.read_bytes(), limit=loader.OPERATOR_BYTES)
+            value = loader.load_object(beginning(file), limit=loader.OPERATOR_BYTES)
         except (ConnectorError, OSError):
             continue
         name = value.get("@id", value.get("uid"))

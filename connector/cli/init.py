@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,7 +49,15 @@ def run(session: Session) -> int:
         made["certificate"] = {"file": str(certificate.file), "spki": certificate.spki, "until": certificate.until}
     if session.output.as_json:
         session.output.value(made)
-    session.output.say("cli_init_done", home=home, name=own.row.name, did=did, token=own.token, seal=own.seal)
+    session.output.say(
+        "cli_init_done",
+        home=home,
+        typed=shlex.quote(str(home)),
+        name=own.row.name,
+        did=did,
+        token=own.token,
+        seal=own.seal,
+    )
     if certificate is not None:
         session.output.say(
             "cli_init_certificate", file=certificate.file, spki=certificate.spki, until=certificate.until

@@ -65,8 +65,12 @@ def _run(typed: Sequence[str], environ: Mapping[str, str], said: Output, serve: 
     except BrokenPipeError:
         raise
     except OSError as error:
-        said.error(ConnectorError("cli_file", field=str(error.filename), reason=error.strerror or str(error)))
+        said.error(ConnectorError("cli_file", field=_named(error), reason=error.strerror or str(error)))
         return REFUSED
+
+
+def _named(error: OSError) -> str | None:
+    return None if error.filename is None else str(error.filename)
 
 
 def _command(arguments: Namespace, environ: Mapping[str, str], said: Output, serve: Callable[[], Serve]) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from connector import loader, texts
+from connector.cli import folder
 from connector.cli.commands import MisusedError, option, switch
 from connector.errors import ConnectorError
 
@@ -72,7 +73,7 @@ def read_object(session: Session, file: str | Path, flag: str) -> dict[str, Any]
 
 def _object(session: Session, file: Path, flag: str) -> tuple[bytes, dict[str, Any]]:
     try:
-        data = file.read_bytes()
+        data = folder.beginning(file)
         return data, loader.load_object(data, limit=loader.OPERATOR_BYTES)
     except OSError as error:
         raise MisusedError("cli_file_unreadable", field=flag, path=str(file), reason=error.strerror) from None
@@ -85,7 +86,7 @@ def _read(session: Session, file: Path, flag: str) -> Named:
     data, document = _object(session, file, flag)
     beside = file.with_name(file.stem + CASES)
     try:
-        cases = beside.read_bytes() if beside.exists() else None
+        cases = folder.beginning(beside) if beside.exists() else None
     except OSError as error:
         raise MisusedError("cli_file_unreadable", field=flag, path=str(beside), reason=error.strerror) from None
     return Named(file, data, document, cases, place(session.home / FOLDER, file, data, cases))
@@ -94,11 +95,19 @@ def _read(session: Session, file: Path, flag: str) -> Named:
 def _sent(session: Session, named: Named, *, cases: bool) -> str:
     body: dict[str, Any] = {"name": named.kept.name, "document": named.document}
     if cases and named.cases is not None:
-        body["cases"] = named.cases.decode(errors="replace")
+        body["cases"] = _text(named)
         body["force"] = bool(session.typed("force"))
     answer = session.api.post(session.path("policies"), body)
     keep(named.kept, named.data, named.cases)
     return str(answer["id"])
+
+
+def _text(named: Named) -> str:
+    try:
+        return (named.cases or b"").decode()
+    except UnicodeDecodeError as error:
+        file = named.file.with_name(named.file.stem + CASES)
+        raise MisusedError("cli_cases_toml", field=str(file), reason=str(error)) from None
 
 
 def place(folder: Path, file: Path, data: bytes, cases: bytes | None) -> Path:

@@ -7,13 +7,14 @@ import errno
 import socket
 from typing import Any
 
-from connector.cli.commands import DONE, HOME, Verb
+from connector.cli.commands import DONE, HOME, MisusedError, Verb
 from connector.cli.session import Session
 from connector.errors import ConfigError, LocalError
 
 
 def run(session: Session) -> int:
     """Serve; one line on standard output says when everything is ready."""
+    _check_home(session)
     settings, serve = session.settings, session.serve()
 
     def ready(application: Any) -> None:
@@ -33,6 +34,14 @@ def run(session: Session) -> int:
     _check_ports(session)
     asyncio.run(serve(session.home, session.environ, ready))
     return DONE
+
+
+def _check_home(session: Session) -> None:
+    """Refuse a folder in which nobody has made an installation, before a database is made there."""
+    from connector import config  # noqa: PLC0415 - slow, and help has no need of it
+
+    if not any((session.home / each).exists() for each in (config.FILE, "keys")):
+        raise MisusedError("cli_home_empty", field="--home", path=str(session.home))
 
 
 def _check_ports(session: Session) -> None:

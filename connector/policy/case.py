@@ -10,9 +10,11 @@ areas is known in every case.
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING, Any, get_args
 
 from connector.errors import Invalid
+from connector.policy import purposes
 from connector.policy.decision import DutyState
 from connector.policy.operands import OPERANDS, TIME_SINCE_AGREEMENT
 from connector.policy.registry import part_of
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 READ = ODRL + "read"
 PURPOSE = ODRL + "purpose"
+_IDENTIFIER = re.compile(r"""[^\s\x00-\x1f<>"{}|\\^`]+""")
+"""What an IRI may be made of (RFC 3987, section 2.2): an empty word, such as a variable that was never set, is none."""
 MEMBERS = words("assignee action target time purpose facts partOf duties")
 
 
@@ -36,7 +40,7 @@ def read_case(case: Mapping[str, Any], policy: Policy, now: float, *, lenient: b
     Without an action it is `odrl:read`, without a time it is now, without a target it is the policy's own, where it has one.
 
     Raises:
-        Invalid: `case_member`, `case_text`, `case_time`, `case_object`, `case_duty`.
+        Invalid: `case_member`, `case_text`, `case_identifier`, `case_time`, `case_object`, `case_duty`.
     """
     for name in case:
         if name not in MEMBERS:
@@ -50,7 +54,7 @@ def read_case(case: Mapping[str, Any], policy: Policy, now: float, *, lenient: b
     )
     values = {vocabulary(name): value for name, value in _object(case, "facts").items()}
     if purpose := _text(case, "purpose"):
-        values[PURPOSE] = expand(purpose)
+        values[PURPOSE] = purposes.purpose(purpose) or expand(purpose)
     return request, Facts(
         values={name: _full(name, value) for name, value in values.items()},
         part_of={**part_of(), **_collections(case)},
@@ -66,6 +70,8 @@ def _text(case: Mapping[str, Any], name: str) -> str:
         return ""
     if not isinstance(found, str):
         raise Invalid("case_text", field=name)
+    if name != "time" and not _IDENTIFIER.fullmatch(found):
+        raise Invalid("case_identifier", field=name)
     return found
 
 
@@ -79,10 +85,9 @@ def _object(case: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _time(case: Mapping[str, Any], now: float) -> float:
-    text = _text(case, "time")
-    if not text:
+    if case.get("time") is None:
         return now
-    found = instant(text)
+    found = instant(_text(case, "time"))
     if found is None:
         raise Invalid("case_time", field="time")
     return found

@@ -73,7 +73,8 @@ def _why(unit: Unit, contract: Contract, language: str) -> Why:
     if read is None:
         return _unreadable(unit, contract)
     found = {} if zone is None else {operand: period(operand, unit.now, zone) for operand in sorted(read.counted)}
-    used = _used(unit, contract, found)
+    # A consumer counts nothing: its noughts would say that nothing is used up.
+    used = _used(unit, contract, found) if contract.role == PROVIDER else []
     known = facts.of_contract(unit, contract, {each.operand: each.used + 1 for each in used} if used else facts.FIRST)
     request = facts.request_for(contract, unit.now)
     made = report.decision(evaluate(read.policy, request, known), clock.iso)

@@ -28,6 +28,37 @@ def test_what_json_writes_is_read_back(value: Any, ascii_only: bool) -> None:  #
     assert loader.loads(json.dumps(value, ensure_ascii=ascii_only).encode()) == value
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "offset"),
+    [
+        ('{"a": "NaN",\n "b": NaN}', "json_number", 19),
+        ('{"a": [1, -1e999]}', "json_number", 10),
+        ('{"a": 9007199254740993}', "json_number", 6),
+        ('{"å": "\\u0041", "b": "\\ud800"}', "json_text", 21),
+        ("{", "json_invalid", 0),
+    ],
+)
+def test_what_is_refused_is_found_in_the_text(text: str, code: str, offset: int) -> None:
+    with pytest.raises(BadMessage) as caught:
+        loader.loads(text.encode())
+    assert caught.value.code == code
+    assert loader.surprise(text.encode(), code) == offset
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "position"),
+    [
+        (b'{"a": "\xc3\xa5\xff"}', "json_encoding", 8),
+        (b"\xef\xbb\xbf{}", "json_encoding", 0),
+        ('"å"'.encode() + b"[" * 65, "json_too_deep", 67),
+    ],
+)
+def test_the_place_of_a_fault_is_counted_in_characters(data: bytes, code: str, position: int) -> None:
+    with pytest.raises(BadMessage) as caught:
+        loader.loads(data)
+    assert (caught.value.code, caught.value.values["position"]) == (code, position)
+
+
 @given(st.binary(max_size=200) | st.text(alphabet='[]{}",:\\u0aftrue null-1.e+', max_size=200).map(str.encode))
 def test_any_bytes_are_read_or_refused_with_a_code(data: bytes) -> None:
     with contextlib.suppress(ConnectorError):
@@ -40,10 +71,10 @@ def test_any_bytes_are_read_or_refused_with_a_code(data: bytes) -> None:
         pytest.param(b"", "json_invalid", id="empty"),
         pytest.param(b"{", "json_invalid", id="unfinished"),
         pytest.param(b"{} {}", "json_invalid", id="two-values"),
-        pytest.param(b"\xef\xbb\xbf{}", "json_invalid", id="byte-order-mark"),
-        pytest.param(b'"\xff"', "json_invalid", id="not-utf-8"),
-        pytest.param(b'"\xed\xa0\x80"', "json_invalid", id="surrogate-in-utf-8"),
-        pytest.param('{"a": 1}'.encode("utf-16"), "json_invalid", id="utf-16"),
+        pytest.param(b"\xef\xbb\xbf{}", "json_encoding", id="byte-order-mark"),
+        pytest.param(b'"\xff"', "json_encoding", id="not-utf-8"),
+        pytest.param(b'"\xed\xa0\x80"', "json_encoding", id="surrogate-in-utf-8"),
+        pytest.param('{"a": 1}'.encode("utf-16"), "json_encoding", id="utf-16"),
         pytest.param(b"{'a': 1}", "json_invalid", id="single-quotes"),
         pytest.param(b'"a\x00b"', "json_invalid", id="raw-null-character"),
         pytest.param(b'{"a": 1, "a": 2}', "json_duplicate_key", id="duplicate-key"),

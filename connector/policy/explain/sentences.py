@@ -183,12 +183,20 @@ def _summary(policy: Policy, language: str) -> str:
     done = dict.fromkeys(_action(rule, language) for rule in policy.permissions if rule.action.iri)
     acts = words.listed([*done] or ["–"], language, every=True)
     until = _until(policy, language)
-    code = "explain_summary_until" if until else "explain_summary"
+    code = "explain_summary_until" if until else "explain_summary" if _conditional(policy) else "explain_summary_freely"
     after = [_action(rule, language) for rule in policy.obligations if _afterwards(rule)]
     parts = [texts.say(code, language, actions=acts, until=until)]
     if after:
         parts.append(texts.say("explain_summary_then", language, actions=words.listed(after, language, every=True)))
     return " ".join(parts)
+
+
+def _conditional(policy: Policy) -> bool:
+    """Tell whether anything but the action itself decides what is permitted, so that there are conditions to speak of."""
+    plain = all(
+        rule.assignee is None and not (conditions(rule) or rule.then or _unknown(rule)) for rule in policy.permissions
+    )
+    return bool(not plain or policy.prohibitions or policy.obligations or policy.inherits)
 
 
 def _afterwards(rule: Rule) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from connector import loader
-from connector.errors import BadMessage, ConnectorError, Invalid
+from connector.errors import ConnectorError, Invalid
 from connector.policy.inherit import inherit
 from connector.policy.lint import dataset, duties, logic, vocabulary
 from connector.policy.lint.finding import Draft, Finding, error, info
@@ -59,8 +59,9 @@ def _malformed(data: bytes, fault: ConnectorError) -> Placed:
     if fault.code == "json_duplicate_key":
         twice = loader.positions(data).twice
         return Placed(Finding("P103", "error", next(iter(twice)), fault.code), *next(iter(twice.values())))
-    offset = fault.values.get("position") if isinstance(fault, BadMessage) else None
-    line, column = loader.line_of(data.decode(errors="replace"), offset) if isinstance(offset, int) else (1, 1)
+    stated = fault.values.get("position")
+    offset = stated if isinstance(stated, int) else loader.surprise(data, fault.code)
+    line, column = loader.line_of(data.decode(errors="replace"), offset)
     return Placed(Finding("P101", "error", "", fault.code, dict(fault.values)), line, column)
 
 

@@ -1,6 +1,7 @@
 import socket
 import stat
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -157,3 +158,31 @@ def test_the_folder_one_stands_in_is_the_home(tmp_path: Path, monkeypatch: pytes
     assert init(tmp_path, "--admin-port", str(admin)).code == 0
     monkeypatch.chdir(tmp_path)
     assert run("doctor", "--json").problem["code"] == "cli_not_running"
+
+
+def test_a_folder_without_an_installation_is_not_served_and_stays_empty(tmp_path: Path) -> None:
+    done = run("serve", "--home", tmp_path, "--json")
+    assert (done.code, done.problem["code"]) == (2, "cli_home_empty")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_command_to_copy_can_be_copied_whatever_the_folder_is_called(tmp_path: Path) -> None:
+    home = tmp_path / "two words"
+    assert f"connector serve --home '{home}'" in init(home).out
+    assert f"connector serve --home '{home}'" in run("--home", home, "datasets", "list", "--lang", "en").err
+
+
+def test_ctrl_c_while_the_program_is_being_imported_ends_it_without_a_word() -> None:
+    script = (
+        "import builtins, sys\n"
+        "from connector.__main__ import main\n"
+        "real = builtins.__import__\n"
+        "def interrupted(name, *more):\n"
+        "    if name == 'connector.cli' or name.startswith('connector.texts'):\n"
+        "        raise KeyboardInterrupt\n"
+        "    return real(name, *more)\n"
+        "builtins.__import__ = interrupted\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")

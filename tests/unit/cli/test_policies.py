@@ -179,6 +179,10 @@ def test_check_takes_facts_purposes_and_cases(tmp_path: Path) -> None:
         ((OPEN, "--as", "did:web:x", "--at", "soon"), "case_time"),
         (("/no/such/file", "--as", "did:web:x"), "cli_file_unreadable"),
         ((OPEN, "--case", OPEN), "case_member"),
+        ((OPEN, "--as", ""), "case_identifier"),
+        ((OPEN, "--as", "did:web:x", "--target", "two words"), "case_identifier"),
+        ((OPEN, "--as", "did:web:x", "--at", ""), "case_time"),
+        (("/dev/zero", "--as", "did:web:x"), "body_too_large"),
         ((Path(__file__), "--as", "did:web:x"), "json_invalid"),
         ((OPEN, "--as", "did:web:x", "--duties", "kind"), "cli_choice"),
     ],
@@ -186,6 +190,11 @@ def test_check_takes_facts_purposes_and_cases(tmp_path: Path) -> None:
 def test_bad_input_ends_with_2(typed: tuple[Any, ...], code: str) -> None:
     done = run("policies", "check", *typed, "--json")
     assert (done.code, done.problem["code"]) == (2, code)
+
+
+def test_a_file_without_an_end_is_read_only_as_far_as_it_can_be_used() -> None:
+    done = run("policies", "lint", "/dev/zero", "--json")
+    assert (done.code, [each["rule"] for each in done.json["findings"]]) == (1, ["P101"])
 
 
 def test_a_policy_that_cannot_be_read_is_bad_input(tmp_path: Path) -> None:

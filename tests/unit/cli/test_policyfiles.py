@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from connector.cli.policyfiles import keep, place
+from tests.unit.cli.running import run
 
 
 def test_a_file_is_copied_into_the_folder_with_its_cases(tmp_path: Path) -> None:
@@ -31,3 +32,13 @@ def test_a_file_that_is_in_the_folder_already_stays_as_it_is(tmp_path: Path) -> 
     assert place(tmp_path, file, b"{}", None) == file
     keep(file, b"{}")
     assert [path.name for path in tmp_path.iterdir()] == ["open.json"]
+
+
+def test_cases_that_are_not_utf_8_are_wrong_use(tmp_path: Path) -> None:
+    (tmp_path / "p.json").write_text('{"@type": "Offer", "permission": [{"action": "use"}]}')
+    (tmp_path / "p.cases.toml").write_bytes('[[case]]\nname = "ö"'.encode("latin-1"))
+    home = tmp_path / "home"
+    assert run("init", home, "--did", "did:web:localhost%3A9101", "--name", "T").code == 0
+    source = ("--title", "T", "--source", "http://localhost:1/x", "--policy", tmp_path / "p.json")
+    done = run("--home", home, "--as", "did:web:localhost%3A9101", "datasets", "add", "d", *source, "--json")
+    assert (done.code, done.problem["code"]) == (2, "cli_cases_toml")

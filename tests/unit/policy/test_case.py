@@ -74,6 +74,12 @@ def test_the_time_since_the_agreement_is_a_fact() -> None:
     assert read_case({"facts": {"kom:timeSinceAgreement": "P1D"}}, OPEN, math.nan)[1].agreed_at is None
 
 
+def test_a_purpose_may_be_named_without_its_prefix_as_when_a_contract_is_asked_for() -> None:
+    document = offer(rule(constraint("odrl:purpose", "isAnyOf", [{"@id": "kom:FloodPrevention"}])))
+    assert permits(document, purpose="FloodPrevention")
+    assert not permits(document, purpose="Marketing")
+
+
 def test_duties_are_recorded_by_their_uid() -> None:
     document = offer(rule(duty=[rule(action="odrl:inform", uid="urn:duty")]))
     assert permits(document, duties={"urn:duty": "fulfilled"})
@@ -85,6 +91,10 @@ def test_duties_are_recorded_by_their_uid() -> None:
     [
         ({"party": EKBY}, "case_member", "party"),
         ({"assignee": 1}, "case_text", "assignee"),
+        ({"assignee": ""}, "case_identifier", "assignee"),
+        ({"target": "two words"}, "case_identifier", "target"),
+        ({"purpose": "<x>"}, "case_identifier", "purpose"),
+        ({"time": ""}, "case_time", "time"),
         ({"time": "soon"}, "case_time", "time"),
         ({"facts": []}, "case_object", "facts"),
         ({"partOf": {EKBY: 1}}, "case_text", "partOf"),

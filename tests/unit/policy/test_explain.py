@@ -106,6 +106,21 @@ def test_a_policy_reads_well() -> None:
     assert english.notes == ("Where a permission and a prohibition both apply, the prohibition prevails.",)
 
 
+def test_an_identifier_at_the_head_of_a_sentence_is_written_as_it_is() -> None:
+    document = {**offer(rule(assignee=EKBY)), "@type": "Agreement"}
+    assert told(document).sentences[0].text == "did:web:ekby.example may use the dataset."
+    assert told(document, "sv").sentences[0].text == "did:web:ekby.example får använda datamängden."
+
+
+def test_a_summary_speaks_of_conditions_only_where_there_are_some() -> None:
+    assert told(offer(rule())).summary == (
+        "The recipient may use the dataset until further notice, without conditions; when the agreement ends, access is "
+        "closed."
+    )
+    for document in (offer(rule(duty=[rule(action="odrl:inform")])), offer(rule(), prohibition=[rule(action="sell")])):
+        assert "if the conditions below hold" in told(document).summary
+
+
 def test_duties_consequences_and_remedies_name_the_rule_that_they_hang_on() -> None:
     inform = rule(action="odrl:inform", informedParty=EKBY, consequence=[rule(action="odrl:compensate")])
     remedy = [rule(action="odrl:delete", compensatedParty=REGION)]

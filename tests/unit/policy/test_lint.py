@@ -180,6 +180,9 @@ def test_an_empty_condition_and_a_rule_that_is_only_named_are_not_called_impossi
     ("text", "name", "place"),
     [
         ('{\n  "permission": [\n    {"action": "use",}\n  ]\n}', "P101", (3, 22)),
+        ('{\n  "permission": NaN\n}', "P101", (2, 17)),
+        ('{\n  "permission": "\\u0000"\n}', "P101", (2, 17)),
+        ("[\n" + "[" * 64, "P101", (2, 64)),
         ('{"permission": [],\n "permission": []}', "P103", (2, 2)),
         ('{"permission": [{"action": "use", "constraint": [{\n"leftOperand": "a:b", "rightOperand": 1}]}]}', "P207", (2, 39)),
         ('{"permission": [{"action": "use"}],\n   "conflict": "prohibit"}', "P208", (2, 4)),
