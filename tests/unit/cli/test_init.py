@@ -141,7 +141,7 @@ def test_serve_says_when_it_is_ready_and_stops_when_told(tmp_path: Path) -> None
 
 
 def test_serve_refuses_settings_that_cannot_be_used(tmp_path: Path) -> None:
-    assert run("serve", "--home", tmp_path, "--json").problem["code"] == "no_participant"
+    assert run("serve", "--home", tmp_path, "--json").problem["code"] == "cli_home_empty"
     (tmp_path / "connector.toml").write_text("public_prot = 1\n")
     done = run("serve", "--home", tmp_path, "--json")
     assert (done.code, done.problem["code"]) == (2, "config_unknown_near")
