@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from connector import clock, texts
+from connector.errors import Invalid
 from connector.policy import report
 from connector.policy.terms import ODRL, shorten
 
@@ -43,6 +44,20 @@ def told(found: Mapping[str, Any], language: str) -> Iterator[str]:
             right = each["rightOperand"] if isinstance(each["rightOperand"], str) else ", ".join(each["rightOperand"])
             state = texts.say(f"cli_state_{each['state']}", language)
             yield f"    {shorten(each['leftOperand'])} {each['operator']} {right} [{value}]: {state}"
+
+
+def terms(document: Mapping[str, Any], language: str) -> Iterator[str]:
+    """Yield the terms of an offer or agreement in numbered sentences, each with its grade; nothing of one that cannot be read."""
+    from connector.policy.explain.sentences import explain, graded  # noqa: PLC0415 - the other answers have no need of it
+    from connector.policy.parse import parse  # noqa: PLC0415 - as above
+
+    try:
+        found = explain(parse(document), language)
+    except Invalid:
+        return
+    yield found.summary
+    yield from (f"{each.number}. {each.text} [{graded(each, language)}]" for each in found.sentences)
+    yield from found.notes
 
 
 TEMPLATE: tuple[Column, ...] = (

@@ -48,6 +48,8 @@ def show(session: Session) -> int:
     waiting.show(
         session, {name: value for name, value in found.items() if name != "difference" or session.output.as_json}
     )
+    if not session.output.as_json:
+        session.output.text("\n".join(answers.terms(found["agreement"] or found["offer"], session.output.language)))
     if not session.output.as_json and found.get("difference"):
         session.output.text("\n".join(answers.difference(found["difference"], session.output.language)))
     return DONE

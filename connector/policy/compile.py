@@ -7,8 +7,9 @@ decides prohibitions. Together they are three-valued logic in two-valued steps.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from connector.policy import actions, activity, terms
 from connector.policy.model import Constraint, constraints
@@ -30,6 +31,7 @@ _covers = lru_cache(maxsize=4096)(lambda rule, asked: actions.covers(rule, terms
 _identity = lru_cache(maxsize=4096)(identity)
 _name = lru_cache(maxsize=4096)(lambda asked: identity(terms.expand(asked)))
 _absolute = lru_cache(maxsize=4096)(terms.absolute)
+_TIMELY = frozenset({"dateTime", "duration"})
 _TIMED: dict[str, Callable[[float], Tests]] = {
     "eq": lambda end: (lambda request, _: request.now == end, lambda request, _: not abs(request.now - end) > 0),
     "neq": lambda end: (lambda request, _: abs(request.now - end) > 0, lambda request, _: request.now != end),
@@ -185,7 +187,7 @@ def _slow(answer: Callable[[World], bool | None], *, promise: bool) -> Tests:
 
 def _tests(condition: Condition, *, promise: bool) -> Tests:
     if isinstance(condition, Constraint):
-        return _fast(condition) or _slow(lambda world: state(condition, world), promise=promise)
+        return _fast(condition) or _lasting(condition, promise=promise)
     if condition.unknown or not condition.operands:
         return _never, _always
     if condition.kind == "andSequence":
@@ -220,6 +222,54 @@ def _fast(constraint: Constraint) -> Tests | None:
     return _fast_participant(constraint) if operand.iri == PARTICIPANT else None
 
 
+def _lasting(constraint: Constraint, *, promise: bool) -> Tests:
+    """Return tests that ask once for the same facts where time does not count: a catalogue's offers say much the same."""
+    operand, key = constraint.operand, (constraint.left, constraint.operator, constraint.values, promise)
+    must, may = _slow(lambda world: state(constraint, world), promise=promise)
+    if operand is None or operand.kind in _TIMELY or constraint.unit or constraint.values is None:
+        return must, may
+
+    def answer(request: Request, facts: Facts) -> tuple[bool, bool]:
+        answers = _seen(request, facts).answers
+        found = answers.get(key)
+        if found is None:
+            found = answers[key] = must(request, facts), may(request, facts)
+        return found
+
+    return (lambda request, facts: answer(request, facts)[0]), (lambda request, facts: answer(request, facts)[1])
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was found out about one assignee under one set of facts: all that it belongs to, and answers to constraints."""
+
+    facts: Facts
+    assignee: str
+    above: frozenset[str]
+    answers: dict[Any, tuple[bool, bool]]
+
+
+_last = [_Seen(Facts(), "", frozenset(), {})]
+"""Of the last facts alone: filtering a catalogue asks of the same ones again and again."""
+
+
+def _seen(request: Request, facts: Facts) -> _Seen:
+    seen = _last[0]
+    if seen.facts is not facts or seen.assignee != request.assignee:
+        seen = _last[0] = _Seen(facts, request.assignee, _above(facts, _identity(request.assignee)), {})
+    return seen
+
+
+def _above(facts: Facts, one: str) -> frozenset[str]:
+    """Return everything that an IRI belongs to, through any number of steps."""
+    found, waiting = set[str](), [one]
+    while waiting:
+        fresh = set(facts.part_of.get(waiting.pop(), ())) - found
+        found |= fresh
+        waiting += fresh
+    return frozenset(found)
+
+
 def _fast_time(constraint: Constraint) -> Tests | None:
     ends = constraint.values
     if ends is None or len(ends) != 1 or not isinstance(ends[0], float) or constraint.operator not in _TIMED:
@@ -233,26 +283,27 @@ def _fast_participant(constraint: Constraint) -> Tests | None:
     if not named or (constraint.operator not in ("isAnyOf", "isNoneOf") and len(named) != 1):
         return None
     must, may = _slow(lambda world: state(constraint, world), promise=False)
-    strangers = all(map(terms.absolute, map(str, named)))
+    alone = _always if constraint.operator in ("eq", "neq") else _alone(frozenset(map(str, named)))
+    known = _known(alone, strangers=all(map(terms.absolute, map(str, named))))
     if constraint.operator in ("eq", "isAnyOf"):
-        return _among(frozenset(named), must, may, strangers=strangers)
+        return _among(frozenset(named), must, may, alone, known)
     if constraint.operator in ("neq", "isNoneOf"):
-        return _apart(frozenset(named), must, may, strangers=strangers)
+        return _apart(frozenset(named), must, may, known)
     return None
 
 
-def _among(named: frozenset[Typed], must: Test, may: Test, *, strangers: bool) -> Tests:
-    known = _known(strangers=strangers)
+def _among(named: frozenset[Typed], must: Test, may: Test, alone: Test, known: Test) -> Tests:
     return (
-        lambda request, facts: _identity(request.assignee) in named or (bool(facts.part_of) and must(request, facts)),
+        lambda request, facts: (
+            _identity(request.assignee) in named or (not alone(request, facts) and must(request, facts))
+        ),
         lambda request, facts: (
             _identity(request.assignee) in named or (not known(request, facts) and may(request, facts))
         ),
     )
 
 
-def _apart(named: frozenset[Typed], must: Test, may: Test, *, strangers: bool) -> Tests:
-    known = _known(strangers=strangers)
+def _apart(named: frozenset[Typed], must: Test, may: Test, known: Test) -> Tests:
     return (
         lambda request, facts: (
             _identity(request.assignee) not in named and (known(request, facts) or must(request, facts))
@@ -263,6 +314,11 @@ def _apart(named: frozenset[Typed], must: Test, may: Test, *, strangers: bool) -
     )
 
 
-def _known(*, strangers: bool) -> Test:
-    """Return whether somebody who is not named is certainly none of those named: all are absolute, no groups are known."""
-    return lambda request, facts: strangers and not facts.part_of and _absolute(request.assignee)
+def _alone(named: frozenset[str]) -> Test:
+    """Return whether somebody belongs to none of those named, as far as is known."""
+    return lambda request, facts: not facts.part_of or _seen(request, facts).above.isdisjoint(named)
+
+
+def _known(alone: Test, *, strangers: bool) -> Test:
+    """Return whether somebody who is not named is certainly none of those named: all are absolute, it belongs to none."""
+    return lambda request, facts: strangers and _absolute(request.assignee) and alone(request, facts)

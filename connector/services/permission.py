@@ -9,10 +9,12 @@ from typing import Any
 
 import orjson
 
+from connector import clock, texts
 from connector.errors import Denied, Invalid
 from connector.policy.changes import next_change
 from connector.policy.compile import Test, compile_policy
 from connector.policy.evaluate import Decision, evaluate
+from connector.policy.explain import words
 from connector.policy.explain.sentences import explain
 from connector.policy.model import Policy, constraints
 from connector.policy.parse import parse
@@ -84,7 +86,10 @@ def verdict(document: Mapping[str, Any], request: Request, facts: Facts) -> Verd
 def explained(found: Read, request: Request, facts: Facts) -> Verdict:
     """Return a refusal with its reasons."""
     decision = evaluate(found.policy, request, facts)
-    said = {language: _sentences(found.policy, decision, language) for language in ("sv", "en")}
+    said = {
+        language: (*_sentences(found.policy, decision, language), *_again(decision, language))
+        for language in ("sv", "en")
+    }
     recovers = decision.next_change is not None or _dutiful(found, decision, request, facts)
     return Verdict(
         permits=False, until=decision.next_change, reasons=decision.reasons, sentences=said, recovers=recovers
@@ -129,6 +134,14 @@ def _sentences(policy: Policy, decision: Decision, language: str) -> tuple[str, 
     failing = {rule.rule for rule in (applied or lacking)[:_MOST_SENTENCES]}
     told = explain(policy, language)
     return tuple(each.text for each in told.sentences if each.rule in failing) or (told.summary,)
+
+
+def _again(decision: Decision, language: str) -> tuple[str, ...]:
+    """Return when it is worth asking again, where time alone may change a refusal."""
+    if decision.next_change is None:
+        return ()
+    moment = words.moment(clock.iso(decision.next_change), language)
+    return (texts.say("policy_again", language, time=moment),)
 
 
 @lru_cache(maxsize=1024)

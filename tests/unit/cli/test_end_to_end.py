@@ -434,7 +434,9 @@ def test_a_counter_request_is_shown_beside_the_offer_and_the_limit(neighbours: N
     answered = until(region, "contracts", mirror["id"], "OFFERED")["difference"]
     assert (answered["verdict"], answered["limit"]) == ("offer-stricter", None)
     assert ["2040" in answered["only_offered"][0], "2070" in answered["only_asked"][0]] == [True, True]
-    assert "Only asked for: " in region.run("contracts", "show", mirror["id"]).out
+    shown_to_people = region.run("contracts", "show", mirror["id"]).out
+    assert ("Only asked for: " in shown_to_people, "1. The recipient may" in shown_to_people) == (True, True)
+    assert "[enforced technically: " in shown_to_people
     until(region, "contracts", mirror["id"], "OFFERED")
     region.json("contracts", "counter", mirror["id"], "--policy", files["2060"])
     assert until(town, "contracts", offered["id"], "FINALIZED")["agreement"]["permission"][0]["constraint"]

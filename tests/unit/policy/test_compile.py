@@ -7,12 +7,17 @@ from typing import Any
 
 import pytest
 
+from connector.policy import compile as compiling
 from connector.policy.compile import compile_policy
 from connector.policy.evaluate import Facts, Request, evaluate
 from connector.policy.parse import parse
+from connector.policy.state import state
+from connector.policy.terms import ODRL
+from connector.policy.world import World
 from tests.unit.policy.documents import (
     DATASET,
     EKBY,
+    NOW,
     PARTICIPANT,
     REGION,
     VENDOR,
@@ -112,3 +117,29 @@ def _seconds(run: Callable[[], object]) -> float:
     for _ in range(200):
         run()
     return time.perf_counter() - start
+
+
+def test_offers_that_say_the_same_are_asked_once_of_the_same_facts(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def counted(condition: Any, world: World) -> bool | None:
+        asked.append(condition.pointer)
+        return state(condition, world)
+
+    monkeypatch.setattr(compiling, "state", counted)
+    purpose = constraint("odrl:purpose", "isA", {"@id": "urn:floods"})
+    tests = [compile_policy(parse(offer(rule(purpose)))) for _ in range(50)]
+    floods = Facts(values={ODRL + "purpose": "urn:dykes"}, part_of={"urn:dykes": ["urn:floods"]})
+    roads = Facts(values={ODRL + "purpose": "urn:roads"}, part_of={"urn:roads": []})
+    request = Request("odrl:read", DATASET, EKBY, at(NOW))
+    assert [all(test(request, facts) for test in tests) for facts in (floods, roads, floods)] == [True, False, True]
+    assert len(asked) == 2 * 3, "must and may, for each change of facts"
+
+
+@pytest.mark.parametrize("operator", ["eq", "neq", "isAnyOf", "isNoneOf"])
+@pytest.mark.parametrize("groups", [["urn:towns"], ["urn:shire"], []])
+def test_a_member_of_something_named_is_found_through_every_step(operator: str, groups: list[str]) -> None:
+    policy = parse(offer(rule(constraint(PARTICIPANT, operator, {"@id": "urn:towns"}))))
+    facts = Facts(part_of={EKBY: groups, "urn:shire": ["urn:county"], "urn:county": ["urn:towns", "urn:shire"]})
+    request = Request("odrl:read", DATASET, EKBY, at(NOW))
+    assert compile_policy(policy)(request, facts) is evaluate(policy, request, facts).permits

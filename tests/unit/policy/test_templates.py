@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from connector.errors import Invalid
+from connector.ids import NS
 from connector.policy import templates
 from connector.policy.cases import run
 from connector.policy.explain.sentences import explain
 from connector.policy.lint.check import lint
 from connector.policy.parse import parse
 from connector.policy.wire import check_wire, expand_terms
-from tests.unit.policy.documents import NOW, at
+from tests.schemas import faults
+from tests.unit.policy.documents import DATASET, EKBY, NOW, VENDOR, at
 from tools import template_pages
 
 FIRST = ("permission", 0, "constraint", 0, "rightOperand")
@@ -32,6 +34,27 @@ def test_a_template_passes_lint_and_may_travel(name: str) -> None:
     found = lint(json.dumps(document).encode(), at(NOW), lambda _: None)
     assert [each.finding.rule for each in found if each.finding.severity != "info"] == []
     check_wire(expand_terms(document))
+
+
+@pytest.mark.parametrize("name", templates.names())
+def test_a_template_is_a_valid_offer_and_agreement_by_the_official_schemas(name: str) -> None:
+    document, _ = templates.make(name, {})
+    rules = {each: value for each, value in expand_terms(document).items() if each not in ("@context", "@id")}
+    zoned = {NS + "timeZone": "Europe/Stockholm", NS + "purpose": NS + "FloodPrevention"}
+    offer = {**rules, **zoned, "@id": "urn:offer:1", "target": DATASET}
+    parties = {"assigner": EKBY, "assignee": VENDOR, "timestamp": NOW}
+    agreement = {**offer, **parties, "@id": "urn:agreement:1", "@type": "Agreement"}
+    envelope = {
+        "@context": ["https://w3id.org/dspace/2025/1/context.jsonld"],
+        "providerPid": "urn:p",
+        "consumerPid": "urn:c",
+    }
+    for kind, body in (
+        ("ContractRequestMessage", {"offer": offer}),
+        ("ContractOfferMessage", {"offer": offer}),
+        ("ContractAgreementMessage", {"agreement": agreement}),
+    ):
+        assert faults(kind, {**envelope, "@type": kind, **body}) == [], kind
 
 
 @pytest.mark.parametrize("name", templates.names())
