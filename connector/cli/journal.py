@@ -35,20 +35,30 @@ def show(session: Session) -> int:
 
 
 def verify(session: Session) -> int:
-    """Check the journal and its signed heads; exit code 1 when something does not hold."""
+    """Check the journal and its signed heads; exit code 1 when something does not hold, or no peer could be asked."""
     verdict = _offline(session) if session.typed("offline") else _online(session)
     session.output.shown(verdict, {name: verdict[name] for name in _BRIEF})
     for fault in verdict["faults"]:
         session.output.say("cli_journal_fault", text=fault["text"])
     for peer in verdict["peers"] or ():
         session.output.say("cli_journal_fault", text=peer["text"])
-    session.output.say("cli_journal_whole" if verdict["ok"] else "cli_journal_broken", count=_wrong(verdict))
+    wrong = _wrong(verdict)
+    unwitnessed = verdict["witnessed"] is False and not wrong
+    whole = "cli_journal_unwitnessed" if unwitnessed else "cli_journal_whole"
+    session.output.say("cli_journal_broken" if wrong else whole, count=wrong)
     return DONE if verdict["ok"] else REFUSED
 
 
 def sign(session: Session) -> int:
     """Sign a head over everything up to now, and exchange heads with the peers."""
     session.output.shown(session.api.post(session.path("journal", "heads")))
+    return DONE
+
+
+def accept(session: Session) -> int:
+    """Accept that a peer goes on from other heads than those that we hold."""
+    body = {"peer": session.typed("peer"), "reference": session.typed("reference")}
+    session.output.shown(session.api.post(session.path("journal", "acceptances"), body))
     return DONE
 
 
@@ -102,6 +112,7 @@ VERBS = (
     Verb("show", show, (place("N", "number", text="number"),)),
     Verb("verify", verify, (switch("--offline"), switch("--peers", text="journal_peers"))),
     Verb("sign", sign),
+    Verb("accept", accept, (place("DID", "peer"), option("--reference", "TEXT", required=True))),
     Verb("export", export, (option("-o", "FILE", text="journal_output", dest="output", required=True), *_FILTERS)),
     Verb(
         "remove-payloads",

@@ -35,6 +35,8 @@ def show(session: Session, process: Record, *, whole: bool = True) -> None:
     words = {key: value for key, value in process.items() if key != "waiting" and (key, value) != ("duties", None)}
     if words.get("duties"):
         words["duties"] = [{name: table.plain(duty[name]) for name in _OF_DUTY} for duty in words["duties"]]
+    if "sealed" in words:
+        words["sealed"] = _sealed(process, language)
     told = {
         "waits_for": (waiter := why.get("waits_for")) and texts.say(f"cli_waits_for_{waiter}", language),
         "why": (code := why.get("why")) and texts.say(code, language),
@@ -43,6 +45,12 @@ def show(session: Session, process: Record, *, whole: bool = True) -> None:
     }
     words = words if whole else table.brief(words)
     session.output.shown(process, words | {name: value for name, value in told.items() if value})
+
+
+def _sealed(contract: Record, language: str) -> str:
+    """Return in words whose seals a contract has."""
+    sided = contract["sealed"] or ("none" if of(contract).get("final") else "not_yet")
+    return texts.say(f"cli_sealed_{sided}", language)
 
 
 def finish(session: Session, process: Record, path: str, goal: Collection[str] = ()) -> int:

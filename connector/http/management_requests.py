@@ -87,6 +87,13 @@ class PayloadRemoval(Request):
     reference: Annotated[str, Field(min_length=1, max_length=200)]
 
 
+class BranchAcceptance(Request):
+    """The peer whose new heads are accepted, on whose decision."""
+
+    peer: Id
+    reference: Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class CatalogQuery(Query):
     """One dataset of a peer's catalogue, or the part of it after a cursor."""
 

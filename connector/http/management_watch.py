@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from connector.errors import Missing
 from connector.http import resources, resources_journal
-from connector.http.management_requests import JournalPaging, Paging, PayloadRemoval, Verification
+from connector.http.management_requests import BranchAcceptance, JournalPaging, Paging, PayloadRemoval, Verification
 from connector.http.management_route import Ask, Route
-from connector.services import doctor, heads, journal, reconcile, retention, witness
+from connector.services import branches, doctor, heads, journal, reconcile, retention, witness
 from connector.services.check import Check
 from connector.services.operators import APPROVE, READ, WRITE
 from connector.store.heads import SealedHead
@@ -61,6 +61,11 @@ async def _remove(ask: Ask, body: PayloadRemoval) -> retention.Removed:
     )
 
 
+async def _accept(ask: Ask, body: BranchAcceptance) -> branches.Accepted:
+    """Accept that a peer goes on from other signed heads than those that we hold, which stay as evidence."""
+    return await branches.accept(ask.house, ask.participant, body.peer, reference=body.reference, by=ask.by)
+
+
 async def _reconcile(ask: Ask) -> reconcile.Reconciliation:
     """Compare what both parties have recorded of a contract."""
     return await reconcile.reconcile(ask.house, ask.participant, ask.path["contract"])
@@ -86,6 +91,7 @@ ROUTES: Final = (
     Route("GET", f"{_OURS}/journal/heads", READ, _heads, resources_journal.head, many=True),
     Route("POST", f"{_OURS}/journal/heads", WRITE, _sign, resources_journal.signing, status=201),
     Route("POST", f"{_OURS}/journal/removals", APPROVE, _remove, resources_journal.removal, status=201),
+    Route("POST", f"{_OURS}/journal/acceptances", APPROVE, _accept, resources_journal.acceptance, status=201),
     Route("GET", f"{_OURS}/journal/{{number}}", READ, _record, resources_journal.record),
     Route("GET", f"{_OURS}/contracts/{{contract}}/reconciliation", READ, _reconcile, resources_journal.reconciliation),
     Route("GET", f"{_OURS}/doctor", READ, _doctor, resources.check, many=True),

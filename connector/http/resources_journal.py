@@ -7,7 +7,7 @@ from typing import Any
 from connector import clock, texts
 from connector.evidence.reconcile import Difference
 from connector.http.resources import Resource
-from connector.services import heads, journal, reconcile, retention, witness
+from connector.services import branches, heads, journal, reconcile, retention, witness
 from connector.store.heads import SealedHead
 from connector.store.verification import Verdict
 
@@ -78,7 +78,10 @@ class JournalWitness(Resource):
 
 
 class JournalVerdict(Resource):
-    """What the check of a participant's chain found; `id` is the participant."""
+    """What the check of a participant's chain found; `id` is the participant.
+
+    `witnessed` tells whether a peer could be asked at all, null where none was to be; without one there is no `ok`.
+    """
 
     id: str
     ok: bool
@@ -87,6 +90,7 @@ class JournalVerdict(Resource):
     removed: int
     heads: int
     covered: int
+    witnessed: bool | None
     faults: list[JournalFault]
     peers: list[JournalWitness] | None
 
@@ -136,12 +140,13 @@ def verdict(checked: tuple[Verdict, list[witness.Witness] | None], language: str
     """Show what the check of a journal found."""
     found, asked = checked
     peers = None if asked is None else [_witness(each, language) for each in asked]
-    whole = found.whole and all(each.ok for each in peers or ())
+    witnessed = None if peers is None else any(each.found != "silent" for each in peers)
+    whole = found.whole and witnessed is not False and all(each.ok for each in peers or ())
     faults = [_fault(fault.number, fault.code, None, language) for fault in found.faults]
     faults += [_fault(fault.record, fault.code, fault.head, language) for fault in found.head_faults]
     return JournalVerdict(
         id=found.participant, ok=whole, records=found.records, hash=found.hash,
-        removed=found.removed, heads=found.heads, covered=found.covered, faults=faults, peers=peers,
+        removed=found.removed, heads=found.heads, covered=found.covered, witnessed=witnessed, faults=faults, peers=peers,
     )  # fmt: skip
 
 
@@ -199,6 +204,19 @@ def signing(made: heads.Signing) -> JournalSigning:
 def removal(made: retention.Removed) -> JournalRemoval:
     """Show what was removed."""
     return JournalRemoval(id=made.participant, count=made.count, before=made.before)
+
+
+class JournalAcceptance(Resource):
+    """What a peer (`id`) goes on from: the number of its last head, and how many that we held are set aside."""
+
+    id: str
+    head: int
+    set_aside: int
+
+
+def acceptance(made: branches.Accepted) -> JournalAcceptance:
+    """Show what was accepted of a peer's heads."""
+    return JournalAcceptance(id=made.peer, head=made.head, set_aside=made.set_aside)
 
 
 def _fault(number: int, code: str, head: int | None, language: str) -> JournalFault:

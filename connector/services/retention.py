@@ -83,10 +83,15 @@ async def remove(
     moment = time_of("before", before, place="/")
     if not groups or not set(groups) <= set(NAMES):
         raise Invalid("journal_group", field="/kinds", allowed=", ".join(NAMES))
+    wish = _Wish(frozenset(groups), moment, referred(reference), by)
+    return Removed(participant, await _remove(house, participant, wish), moment)
+
+
+def referred(reference: str) -> str:
+    """Return what an operator typed as the decision behind a change. Raises Invalid `journal_reference`."""
     if not reference.strip() or len(reference) > _REFERENCE_CHARACTERS or not reference.isprintable():
         raise Invalid("journal_reference", field="/reference", most=_REFERENCE_CHARACTERS)
-    wish = _Wish(frozenset(groups), moment, reference.strip(), by)
-    return Removed(participant, await _remove(house, participant, wish), moment)
+    return reference.strip()
 
 
 async def _remove(house: House, participant: str, wish: _Wish) -> int:

@@ -23,13 +23,13 @@ from connector.services import heads
 from connector.services.house import House
 from connector.services.receive import Speaker, with_token
 from connector.services.speak import speak
-from connector.store.heads import GONE_BACK, WitnessedHeadRow
+from connector.store.heads import GONE_BACK, SET_ASIDE, WitnessedHeadRow
 from connector.store.parties import PINNED, Peer
 from connector.store.unit import Unit
 
 log = logging.getLogger(__name__)
 PAGE: Final = 100
-_MOST_PAGES: Final = 1000
+MOST_PAGES: Final = 1000
 _AT_ONCE: Final = 20
 REUSED, BROKEN = "head_number_reused", "head_link_broken"
 """How a peer's head contradicts those before it: the same number and other content; not following them."""
@@ -109,10 +109,10 @@ async def fetch(house: House, participant: str, peer: str) -> int:
         Missing, WrongState, Unreachable: as `speak`. Unreachable: `heads_unreadable`.
     """
     new = 0
-    for _ in range(_MOST_PAGES):
+    for _ in range(MOST_PAGES):
         last = await house.store.read(lambda unit: unit.heads.last_witnessed(participant, peer))
         # From the last one on that we hold, so that we see whether the peer still has it.
-        shown, end = await _shown(house, participant, peer, "heads", last.number - 1 if last else 0)
+        shown, end = await page_of(house, participant, peer, "heads", last.number - 1 if last else 0)
         taken = await house.store.write(partial(_take, participant, peer, shown))
         new += taken
         if not taken or shown[-1].head.number >= end:
@@ -136,8 +136,8 @@ async def compare(house: House, participant: str) -> list[Witness]:
 
 async def _compared(house: House, participant: str, peer: str) -> Witness:
     count, number = 0, 0
-    for _ in range(_MOST_PAGES):
-        shown, end = await _shown(house, participant, peer, "witnessed", number)
+    for _ in range(MOST_PAGES):
+        shown, end = await page_of(house, participant, peer, "witnessed", number)
         for one in shown:
             found = await house.store.read(partial(_one, participant, one))
             if found != "same":
@@ -157,8 +157,14 @@ def _one(participant: str, shown: Signed, unit: Unit) -> Found:
     return "same" if own.digest == shown.digest else "other"
 
 
-async def _shown(house: House, participant: str, peer: str, what: str, after: int) -> tuple[list[Signed], int]:
-    """Return heads that a peer shows, and the number of the last it has. Raises Unreachable `heads_unreadable`."""
+async def page_of(
+    house: House, participant: str, peer: str, what: Literal["heads", "witnessed"], after: int
+) -> tuple[list[Signed], int]:
+    """Return the next heads that a peer shows, its own or ours, and the number of the last.
+
+    Raises:
+        Unreachable: `heads_unreadable`. Others: as `speak`.
+    """
     known = await house.peer(participant, peer)
     base = known.row.base if known else ""
     body = expect(await speak(house, participant, peer, "GET", f"{base}/journal/{what}?after={after}"))
@@ -199,9 +205,16 @@ def _take(participant: str, peer: str, shown: Sequence[Signed], unit: Unit) -> i
 
 
 def _contradicts(unit: Unit, participant: str, peer: str, shown: Signed, code: str) -> None:
-    if unit.heads.held(participant, peer, shown.digest):
+    held = unit.heads.held(participant, peer, shown.digest)
+    if held is None:
+        unit.heads.witness(
+            WitnessedHeadRow(participant, peer, shown.digest, shown.head.number, unit.now, shown.text, code)
+        )
+    elif held.contradicts == SET_ASIDE:
+        # The operator accepted another branch, and the peer is back on this one.
+        unit.heads.contradict(participant, peer, shown.digest, code)
+    else:
         return
-    unit.heads.witness(WitnessedHeadRow(participant, peer, shown.digest, shown.head.number, unit.now, shown.text, code))
     unit.record(participant, "peer.head-contradicts", peer, code=code, head=shown.head.number, digest=shown.digest)
     log.error("a peer's signed head contradicts an earlier one: peer=%s head=%s code=%s", peer, shown.head.number, code)
 

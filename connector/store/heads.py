@@ -16,6 +16,9 @@ _PAGE = 500
 GONE_BACK = "head_gone_back"
 """What stands in `contradicts` where a head is good and its signer does not show it any more."""
 
+SET_ASIDE = "head_set_aside"
+"""What stands in `contradicts` where an operator has accepted that the signer goes on from another head."""
+
 _accepted = or_(_seen.c.contradicts.is_(None), _seen.c.contradicts == GONE_BACK)
 
 
@@ -115,12 +118,18 @@ class Heads:
         """Insert a head of a peer's."""
         self._conn.execute(insert(_seen), columns(row))
 
-    def held(self, participant: str, peer: str, digest: str) -> bool:
-        """Tell whether a head of a peer's is there already."""
-        wanted = select(_seen.c.number).where(
-            _seen.c.participant == participant, _seen.c.peer == peer, _seen.c.digest == digest
+    def held(self, participant: str, peer: str, digest: str) -> WitnessedHeadRow | None:
+        """Return a head of a peer's if it is there."""
+        wanted = select(_seen).where(_seen.c.participant == participant, _seen.c.peer == peer, _seen.c.digest == digest)
+        row = self._conn.execute(wanted).mappings().first()
+        return WitnessedHeadRow(**row) if row else None
+
+    def marks(self, participant: str, peer: str) -> dict[str, tuple[int, str | None]]:
+        """Return every head of a peer's that is there by its digest: its number, and how it contradicts others."""
+        wanted = select(_seen.c.digest, _seen.c.number, _seen.c.contradicts).where(
+            _seen.c.participant == participant, _seen.c.peer == peer
         )
-        return self._conn.execute(wanted).first() is not None
+        return {row.digest: (row.number, row.contradicts) for row in self._conn.execute(wanted)}
 
     def witnessed(
         self, participant: str, peer: str, *, after: int = 0, limit: int = _PAGE
@@ -147,10 +156,11 @@ class Heads:
         return WitnessedHeadRow(**row) if row else None
 
     def contradictions(self, participant: str) -> Sequence[WitnessedHeadRow]:
-        """Return every head of a peer's that contradicts another one."""
+        """Return every head of a peer's that contradicts another one, without what an operator has accepted."""
         wanted = (
             select(_seen)
             .where(_seen.c.participant == participant, _seen.c.contradicts.is_not(None))
+            .where(_seen.c.contradicts != SET_ASIDE)
             .order_by(_seen.c.peer, _seen.c.number)
             .limit(_PAGE)
         )

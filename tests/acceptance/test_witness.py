@@ -138,11 +138,41 @@ async def test_a45_a_journal_cut_off_at_an_earlier_head_is_visible_to_the_neighb
         await witness.fetch(sjoby.house, sjoby.did, ekby.did)
         kept = await sjoby.unit(lambda unit: unit.heads.contradictions(sjoby.did))
         assert {row.contradicts for row in kept} == {"head_gone_back", witness.REUSED}
+        await _accepted(ekby, sjoby)
     finally:
         await asyncio.gather(ekby.stop(), sjoby.stop())
 
 
-async def test_the_operator_signs_and_exchanges_at_once_and_a_silent_peer_is_no_fault(found: Founding) -> None:
+async def _accepted(ekby: Town, sjoby: Town) -> None:
+    """Accept what the peer goes on from; what was witnessed stays, and counts again if the peer comes back to it."""
+    done = await _command(sjoby, "journal", "accept", ekby.did, "--reference", "KS 2026:77")
+    assert (done.code, done.json) == (0, {"id": ekby.did, "head": 2, "set_aside": 1})
+    assert await sjoby.unit(lambda unit: unit.heads.contradictions(sjoby.did)) == []
+    assert {check.id: check for check in await doctor.checks(sjoby.house, sjoby.did)}["heads"].ok
+    marks = await sjoby.unit(lambda unit: unit.heads.marks(sjoby.did, ekby.did))
+    assert sorted(mark or "" for _, mark in marks.values()) == ["", "", "head_set_aside"]
+    [record] = [row for row in await _records(sjoby) if row["kind"] == "peer.branch-accepted"]
+    assert (record["payload"]["reference"], record["payload"]["set_aside"]) == ("KS 2026:77", 1)
+    await _write(ekby, "dan")
+    assert await witness.fetch(sjoby.house, sjoby.did, ekby.did) == 1
+    assert (await _peers(ekby))["peers"][0]["found"] == "same"
+    again = await _command(sjoby, "journal", "accept", ekby.did, "--reference", "KS 2026:77")
+    assert (again.code, again.problem["code"]) == (1, "heads_agree")
+    [aside] = [digest for digest, (_, mark) in marks.items() if mark == "head_set_aside"]
+    old = await sjoby.unit(lambda unit: unit.heads.held(sjoby.did, ekby.did, aside))
+    assert old is not None
+    back = pure.read(old.jws)
+    await sjoby.house.store.write(lambda unit: witness._take(sjoby.did, ekby.did, [back], unit))
+    [row] = await sjoby.unit(lambda unit: unit.heads.contradictions(sjoby.did))
+    assert (row.digest, row.contradicts) == (aside, witness.REUSED)
+
+
+async def _records(town: Town) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = (await _command(town, "journal", "list", "--all")).json["items"]
+    return items
+
+
+async def test_the_operator_signs_and_exchanges_at_once_and_is_told_when_no_peer_can_be_asked(found: Founding) -> None:
     ekby, sjoby = await _neighbours(found)
     try:
         await heads.ensure(sjoby.house, sjoby.did)
@@ -150,7 +180,10 @@ async def test_the_operator_signs_and_exchanges_at_once_and_a_silent_peer_is_no_
         assert (made["head"], made["received"]) == (1, 1)
         await sjoby.stop()
         asked = await _peers(ekby)
-        assert (asked["code"], asked["peers"][0]["found"]) == (0, "silent")
+        assert (asked["code"], asked["ok"], asked["witnessed"], asked["faults"]) == (1, False, False, [])
+        assert asked["peers"][0]["found"] == "silent"
+        told = await asyncio.to_thread(run, "--home", ekby.home, "--lang", "en", "journal", "verify", "--peers")
+        assert "no peer could be asked" in told.out
     finally:
         await asyncio.gather(ekby.stop(), sjoby.stop())
 

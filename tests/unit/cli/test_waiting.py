@@ -49,6 +49,25 @@ def test_people_see_every_state_on_the_way(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().err.splitlines() == ["… REQUESTED", "… AGREED", "… FINALIZED"]
 
 
+@pytest.mark.parametrize(
+    ("sealed", "final", "said"),
+    [
+        ("two-sided", True, "two-sided: both"),
+        ("one-sided", True, "one-sided: we have"),
+        (None, True, "no: there is no seal"),
+        (None, False, "not yet"),
+    ],
+)
+def test_people_read_whose_seals_a_contract_has(
+    capsys: pytest.CaptureFixture[str], sealed: str | None, said: str, *, final: bool
+) -> None:
+    contract = step("FINALIZED") | {"sealed": sealed, "waiting": {"final": final}}
+    waiting.show(Session(Namespace(), {}, Output("en"), cast("Any", None)), contract)
+    assert said in capsys.readouterr().out
+    waiting.show(Session(Namespace(), {}, Output("en", as_json=True), cast("Any", None)), contract)
+    assert json.loads(capsys.readouterr().out)["sealed"] == sealed
+
+
 def test_it_waits_until_a_person_is_needed() -> None:
     assert finish(step("REQUESTED", waits_for="peer"), step("OFFERED", waits_for="person")) == 0
 
