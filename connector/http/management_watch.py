@@ -61,7 +61,7 @@ async def _remove(ask: Ask, body: PayloadRemoval) -> retention.Removed:
     )
 
 
-async def _accept(ask: Ask, body: BranchAcceptance) -> branches.Accepted:
+async def _accept_branch(ask: Ask, body: BranchAcceptance) -> branches.Accepted:
     """Accept that a peer goes on from other signed heads than those that we hold, which stay as evidence."""
     return await branches.accept(ask.house, ask.participant, body.peer, reference=body.reference, by=ask.by)
 
@@ -91,7 +91,7 @@ ROUTES: Final = (
     Route("GET", f"{_OURS}/journal/heads", READ, _heads, resources_journal.head, many=True),
     Route("POST", f"{_OURS}/journal/heads", WRITE, _sign, resources_journal.signing, status=201),
     Route("POST", f"{_OURS}/journal/removals", APPROVE, _remove, resources_journal.removal, status=201),
-    Route("POST", f"{_OURS}/journal/acceptances", APPROVE, _accept, resources_journal.acceptance, status=201),
+    Route("POST", f"{_OURS}/journal/acceptances", APPROVE, _accept_branch, resources_journal.acceptance, status=201),
     Route("GET", f"{_OURS}/journal/{{number}}", READ, _record, resources_journal.record),
     Route("GET", f"{_OURS}/contracts/{{contract}}/reconciliation", READ, _reconcile, resources_journal.reconciliation),
     Route("GET", f"{_OURS}/doctor", READ, _doctor, resources.check, many=True),

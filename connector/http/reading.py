@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,6 +26,7 @@ from connector.services.grants import Grants
 from connector.services.house import House, path_of
 from connector.services.office import Office
 from connector.services.quota import Meter, settle
+from connector.services.refusals import Refusals
 from connector.store.unit import Unit
 
 log = logging.getLogger(__name__)
@@ -95,11 +98,13 @@ class Permitted(Permit):
 
 def routes(house: House, grants: Grants, streams: Streams, access: Access, digests: Digests) -> list[web.RouteDef]:
     """Return the routes of the data endpoint."""
+    refusals = Refusals(house)
 
     async def permit(request: web.Request) -> Permitted:
         member = await member_of(request)
         pid, token = request.match_info["pid"], _token(request.headers.get(hdrs.AUTHORIZATION))
-        opening = await grants.check(pid, token)
+        async with _noted(refusals, token):
+            opening = await grants.check(pid, token)
         await request.app[CERTIFICATES].demand(request, opening.grant.participant, opening.grant.peer)
         request.app[LIMITER].identified(request, opening.grant.participant, f"data {opening.grant.peer}")
         source = source_from(opening.source, client=house.client, digests=digests)
@@ -116,13 +121,28 @@ def routes(house: House, grants: Grants, streams: Streams, access: Access, diges
         _, slash, below = tail(request, path_of(member.row.root) + "/data")[1:].partition("/")
         grant = opening.grant.id
         meter = Meter(house, opening)
-        return Permitted(source, grant, grant, slash + below, still, meter.reserve, meter=meter)
+
+        async def reserve(length: int | None) -> int | None:
+            async with _noted(refusals, token):
+                return await meter.reserve(length)
+
+        return Permitted(source, grant, grant, slash + below, still, reserve, meter=meter)
 
     def record(permitted: Permitted, served: Served) -> None:
         access.record(permitted.meter, served)
 
     handle, path = data_handler(permit, streams, record), f"/{_PLACE}data/{{pid}}"
     return [web.route(method, p, handle) for method in ("GET", "HEAD") for p in (path, path + "/{tail:.*}")]
+
+
+@asynccontextmanager
+async def _noted(refusals: Refusals, token: str | None) -> AsyncIterator[None]:
+    """Record a refusal that happens inside."""
+    try:
+        yield
+    except ConnectorError as error:
+        await refusals.note(token, error)
+        raise
 
 
 def _token(authorization: str | None) -> str | None:

@@ -109,6 +109,14 @@ async def test_i7_no_data_once_the_transfer_is_not_started(
         await b.transfer(asked, "SUSPENDED", "COMPLETED", "TERMINATED")
         await a.transfer(theirs, "SUSPENDED", "COMPLETED", "TERMINATED")
         assert (await readers.ask(address))[0] == 403
+        assert (await readers.ask(address))[0] == 403
+        page, _ = await journal.page(a.house, a.did, search=Search(peer=b.did))
+        refused = [entry for entry in page if entry.kind == "data.refused"]
+        # However often it asks again: once a day.
+        assert [entry.payload and entry.payload["code"] for entry in refused] == ["grant_closed"]
+        assert refused[0].payload is not None
+        assert refused[0].payload["transfer"] == theirs
+        assert address.token not in str(refused[0].payload)
         if verb != "suspend":
             return
         await transfers.resume(a.house, a.did, theirs, by=BY)
