@@ -37,12 +37,12 @@ def verify(files):
         need(kind == "verification" or plain(messages[place][2]["agreement"]) == plain(agreement), "the agreement as it was sent")
         if f"seals/{kind}.jws" not in files: print(f"{about[role]} HAS NOT SEALED: only messages show its part"); continue
         seal = signed(files[f"seals/{kind}.jws"].decode(), keys[role], "seal+jws")
-        before, parties = [each for _, each, _ in messages[:place]], [about["provider"], about["consumer"]]
+        first, before, parties = "seals/agreement.jws", [each for _, each, _ in messages[:place]], [about["provider"], about["consumer"]]
         said = [seal["type"], seal["offer"], seal["messages"], seal["provider"], seal["consumer"], plain(seal["agreement"])]
         need(said == [kind, digest(files["offer.json"]), before, *parties, plain(agreement)], f"the {kind} seal")
         need([agreement["@id"], agreement["assigner"], agreement["assignee"]] == [about["agreement"], *parties], "the parties")
         need("policy.json" not in files or seal["policy"] == digest(files["policy.json"]), "the policy")
-        need(seal.get("agreementSeal") in (None, digest(files.get("seals/agreement.jws", b""))), "the counter-seal")
+        need(kind == "agreement" or seal["agreementSeal"] == (digest(files[first]) if first in files else None), "the counter-seal")
     heads = {head["number"]: head for head in (signed(text, maker, "journal-head+jws") for text in jws)}
     for record, path in zip(records, paths, strict=True):
         covered, head = [record[n] for n in ("previous", "number", "at", "kind", "subject", "payloadDigest")], heads[path["head"]]

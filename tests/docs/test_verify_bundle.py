@@ -81,6 +81,7 @@ TAMPERED = {
         ),
         PAIRS[PROVIDER],
     ),
+    "a counter-seal over no seal of the provider's": Case(linked=False).packed(),
     "no zip": b"x",
 }
 

@@ -469,3 +469,7 @@ def test_a2_27_whatever_stands_in_a_signed_bundle_there_is_a_verdict() -> None:
         value = json.loads(files[name])
         put(*draw.choice(list(places(value))), value=draw.choice(ODD))(value)
         failing(resigned_anyhow(redigested({**files, name: json.dumps(value).encode()}), PAIRS[PROVIDER]))
+
+
+def test_a2_26_a_counter_seal_that_leaves_the_providers_seal_out_is_found() -> None:
+    assert "seal.verification" in failing(Case(linked=False).packed())

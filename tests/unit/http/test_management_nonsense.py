@@ -215,6 +215,7 @@ def _good(who: Operator) -> list[tuple[Route, dict[str, Any]]]:
         "Reason": {"reason": "x"},
         "NewTransfer": {"contract": "x"},
         "Attestation": {"facts": {"x": ["y"]}, "part_of": ["x"]},
+        "BranchAcceptance": {"peer": "did:web:trosa.example", "reference": "x"},
         "PayloadRemoval": {"before": "2026-08-14", "kinds": ["access"], "reference": "x"},
         "Fulfilment": {"evidence": {"content": "eA==", "sha256": None, "bytes": 1}, "note": "x"},
     }
