@@ -31,6 +31,7 @@ _covers = lru_cache(maxsize=4096)(lambda rule, asked: actions.covers(rule, terms
 _identity = lru_cache(maxsize=4096)(identity)
 _name = lru_cache(maxsize=4096)(lambda asked: identity(terms.expand(asked)))
 _absolute = lru_cache(maxsize=4096)(terms.absolute)
+_MOST_ANSWERS = 10_000
 _TIMELY = frozenset({"dateTime", "duration"})
 _TIMED: dict[str, Callable[[float], Tests]] = {
     "eq": lambda end: (lambda request, _: request.now == end, lambda request, _: not abs(request.now - end) > 0),
@@ -233,7 +234,9 @@ def _lasting(constraint: Constraint, *, promise: bool) -> Tests:
         answers = _seen(request, facts).answers
         found = answers.get(key)
         if found is None:
-            found = answers[key] = must(request, facts), may(request, facts)
+            found = must(request, facts), may(request, facts)
+            if len(answers) < _MOST_ANSWERS:
+                answers[key] = found
         return found
 
     return (lambda request, facts: answer(request, facts)[0]), (lambda request, facts: answer(request, facts)[1])

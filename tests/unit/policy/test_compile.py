@@ -136,6 +136,14 @@ def test_offers_that_say_the_same_are_asked_once_of_the_same_facts(monkeypatch: 
     assert len(asked) == 2 * 3, "must and may, for each change of facts"
 
 
+def test_answers_that_are_kept_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiling, "_MOST_ANSWERS", 1)
+    facts, request = Facts(values={ODRL + "version": "2"}), Request("odrl:read", DATASET, EKBY, at(NOW))
+    tests = [compile_policy(parse(offer(rule(constraint("odrl:version", "eq", str(each)))))) for each in range(4)]
+    assert [test(request, facts) for test in tests] == [False, False, True, False]
+    assert len(compiling._last[0].answers) == 1  # noqa: SLF001 - what is kept shows nowhere else
+
+
 @pytest.mark.parametrize("operator", ["eq", "neq", "isAnyOf", "isNoneOf"])
 @pytest.mark.parametrize("groups", [["urn:towns"], ["urn:shire"], []])
 def test_a_member_of_something_named_is_found_through_every_step(operator: str, groups: list[str]) -> None:
