@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 _STATES: dict[str, DutyState] = {"fulfilled": "fulfilled", "violated": "violated"}
 _PROFILES = frozenset({terms.PROFILE, terms.PROFILE + "#", terms.ODRL + "core", terms.ODRL})
 _STRATEGIES = frozenset({"perm", "prohibit", "invalid"})
-_EVALUATED = frozenset({"Set", "Offer", "Agreement"})
+EVALUATED = frozenset({"Set", "Offer", "Agreement"})
 
 
 def stops(policy: Policy) -> tuple[str, ...]:
     """Return why a policy cannot be evaluated at all, as short machine texts; nothing when it can."""
     found = []
-    if policy.kind not in _EVALUATED:
+    if policy.kind not in EVALUATED:
         found.append("/@type kind-not-evaluated")
     if not _PROFILES.issuperset(policy.profiles):
         found.append("/profile unknown-profile")

@@ -1,4 +1,4 @@
-"""Rules about terms and values: known, of the right type, in a form that others understand (P301 to P317)."""
+"""Rules about terms and values: known, of the right type, in a form that others understand (P301 to P320)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from connector.policy import actions, registry
+from connector.policy.activity import EVALUATED
 from connector.policy.lint.finding import Draft, Findings, comparisons, error, info, rules, warning
 from connector.policy.operands import OPERANDS
 from connector.policy.operators import OPERATORS
@@ -23,6 +24,8 @@ _PROFILES = frozenset({PROFILE, PROFILE + "#", ODRL + "core", ODRL})
 
 def check(draft: Draft) -> Findings:
     """Yield what is wrong with the terms and values of a policy."""
+    if draft.policy.kind not in EVALUATED:
+        yield error(320, draft.at("type"))
     for profile in draft.policy.profiles:
         if profile not in _PROFILES:
             yield error(304, draft.at("profile"), profile=profile)

@@ -93,6 +93,8 @@ CASES: list[tuple[str, Any]] = [
     ("P317", {"@type": "Offer", "permission": [rule(WHO)]}),
     ("P318", whole(rule(constraint("kom:participant", "eq", "ekby")))),
     ("P319", whole(rule(constraint("odrl:purpose", "isA", {"@id": "urn:purpose:fun"})))),
+    ("P320", whole(rule()) | {"@type": "Ticket"}),
+    ("P320", whole(rule()) | {"@type": ["Offer", "Agreement"]}),
     ("P401", whole(rule(LATER, EARLIER))),
     ("P402", whole(rule(LATER, AGAIN))),
     ("P403", whole(rule(LATER), prohibition=[rule()])),
