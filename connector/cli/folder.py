@@ -78,7 +78,9 @@ def policy(file: Path) -> tuple[dict[str, Any], Policy]:
     try:
         return found, inherit(found, beside(file), nodes=bounds.LOCAL_NODES)
     except Invalid as error:
-        raise MisusedError(error.code, field=f"{file}#{error.field or ''}", **error.values) from None
+        raise MisusedError(
+            error.code, field=f"{file}#{error.field}" if error.field else str(file), **error.values
+        ) from None
 
 
 def title(found: Mapping[str, Any], language: str) -> str:

@@ -140,7 +140,7 @@ def new(session: Session) -> int:
 def _setting(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:
-        raise MisusedError("cli_fact", field="--set", fact=text)
+        raise MisusedError("cli_setting", field="--set", setting=text)
     return name, value
 
 

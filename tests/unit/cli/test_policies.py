@@ -287,7 +287,7 @@ def test_new_writes_a_policy_with_its_cases_and_overwrites_nothing(tmp_path: Pat
     ("typed", "code"),
     [
         (("nothing",), "template_unknown"),
-        (("trial", "--set", "x"), "cli_fact"),
+        (("trial", "--set", "x"), "cli_setting"),
         (("trial", "--set", "period=x"), "template_value"),
     ],
 )
