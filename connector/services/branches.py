@@ -39,7 +39,8 @@ async def accept(house: House, participant: str, peer: str, *, reference: str, b
     kept = await house.store.read(lambda unit: unit.heads.contradictions(participant))
     if not any(row.peer == peer for row in kept):
         raise WrongState("heads_agree", peer=peer)
-    shown = await _chain(house, participant, peer)
+    known = await house.peer(participant, peer)
+    shown = await _chain(house, participant, peer) if known and witness.announces(known.row) else []
     return await house.store.write(partial(_accept, participant, peer, shown, decision, by))
 
 

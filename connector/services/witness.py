@@ -99,6 +99,7 @@ async def fetch_all(house: House, participant: str) -> int:
                 log.info("no heads from a peer: participant=%s peer=%s code=%s", participant, peer.id, error.code)
                 return 0
 
+    await _left(house, participant)
     return sum(await asyncio.gather(*(one(peer) for peer in await _witnesses(house, participant))))
 
 
@@ -226,6 +227,24 @@ def _gone_back(unit: Unit, held: WitnessedHeadRow, code: str | None) -> None:
     unit.record(held.participant, kind, held.peer, code=code, head=held.number, digest=held.digest)
     if code:
         log.error("a peer does not show a head any more that it signed: peer=%s head=%s", held.peer, held.number)
+
+
+async def _left(house: House, participant: str) -> None:
+    """Mark the last heads of peers that announce none any more: whoever wants its history forgotten would do just that."""
+
+    def silent(unit: Unit) -> list[WitnessedHeadRow]:
+        quiet = [row.id for row in unit.peers.list(participant) if row.state == PINNED and not announces(row)]
+        held = [unit.heads.last_witnessed(participant, peer) for peer in quiet]
+        return [row for row in held if row is not None and row.contradicts is None]
+
+    if not await house.store.read(silent):
+        return
+
+    def work(unit: Unit) -> None:
+        for row in silent(unit):
+            _gone_back(unit, row, GONE_BACK)
+
+    await house.store.write(work)
 
 
 async def _witnesses(house: House, participant: str) -> list[Peer]:

@@ -12,6 +12,7 @@ from sqlalchemy import delete, update
 from connector.cli.session import TOKEN_FILE
 from connector.evidence import chain
 from connector.evidence import heads as pure
+from connector.protocol import context
 from connector.services import doctor, heads, operators, witness
 from connector.store import journal
 from connector.store.tables import Journal, JournalHead, JournalPayload, JournalSealedHead, table
@@ -184,6 +185,25 @@ async def test_the_operator_signs_and_exchanges_at_once_and_is_told_when_no_peer
         assert asked["peers"][0]["found"] == "silent"
         told = await asyncio.to_thread(run, "--home", ekby.home, "--lang", "en", "journal", "verify", "--peers")
         assert "no peer could be asked" in told.out
+    finally:
+        await asyncio.gather(ekby.stop(), sjoby.stop())
+
+
+async def test_a45_a_peer_that_stops_showing_its_heads_is_told_of(found: Founding) -> None:
+    ekby, sjoby = await _neighbours(found)
+    try:
+        await _write(ekby, "asa")
+        assert await witness.fetch_all(sjoby.house, sjoby.did) == 1
+        [row] = await sjoby.unit(lambda unit: unit.peers.list(sjoby.did))
+        assert row.document is not None
+        plain = json.loads(json.dumps(row.document).replace(context.HEADS, "urn:x-none"))
+        await sjoby.house.store.write(lambda unit: unit.peers.change(sjoby.did, ekby.did, document=plain))
+        for _ in range(2):
+            await witness.fetch_all(sjoby.house, sjoby.did)
+        [kept] = await sjoby.unit(lambda unit: unit.heads.contradictions(sjoby.did))
+        assert (kept.peer, kept.contradicts) == (ekby.did, "head_gone_back")
+        kinds = [row["kind"] for row in await _records(sjoby)]
+        assert kinds.count("peer.head-contradicts") == 1
     finally:
         await asyncio.gather(ekby.stop(), sjoby.stop())
 
