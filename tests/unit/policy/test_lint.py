@@ -196,6 +196,11 @@ def test_a_finding_has_its_line_and_column(text: str, name: str, place: tuple[in
     assert [(each.line, each.column) for each in found(text.encode()) if each.finding.rule == name] == [place]
 
 
+def test_branches_that_exclude_each_other_are_good() -> None:
+    before, after = (constraint("odrl:dateTime", each, {"@value": "2090-01-01T00:00:00Z"}) for each in ("lt", "gteq"))
+    assert "P408" not in ids(whole(rule({"xone": [before, after]})))
+
+
 def test_whether_it_can_travel_is_an_error_in_offers_only() -> None:
     full = {
         "@context": "http://www.w3.org/ns/odrl.jsonld",
