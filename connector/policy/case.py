@@ -44,7 +44,7 @@ def read_case(case: Mapping[str, Any], policy: Policy, now: float, *, lenient: b
     """
     for name in case:
         if name not in MEMBERS:
-            raise Invalid("case_member", field=name)
+            raise Invalid("case_member", field=name, name=name)
     moment = _time(case, now)
     request = Request(
         action=vocabulary(_text(case, "action") or READ),

@@ -69,7 +69,8 @@ def _value(parameter: str, kind: str, text: Any) -> Any:
     elif kind == "dateTime" and _DAY.fullmatch(text):
         return _midnight(parameter, text)
     else:
-        valid = typed(Value(text, XSD + kind), _KINDS[kind]) is not None
+        # The numbers of templates say how many or how high: none can be below nought.
+        valid = typed(Value(text, XSD + kind), _KINDS[kind]) is not None and not (kind == "integer" and text[0] == "-")
     if not valid:
         raise Invalid("template_value", field=parameter, value=text, kind=kind)
     return text

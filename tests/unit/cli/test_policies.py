@@ -289,6 +289,7 @@ def test_new_writes_a_policy_with_its_cases_and_overwrites_nothing(tmp_path: Pat
         (("nothing",), "template_unknown"),
         (("trial", "--set", "x"), "cli_setting"),
         (("trial", "--set", "period=x"), "template_value"),
+        (("requests-per-day", "--set", "requests=-1"), "template_value"),
     ],
 )
 def test_a_template_that_cannot_be_made_is_wrong_use(typed: tuple[str, ...], code: str) -> None:

@@ -146,10 +146,10 @@ def test_parties_targets_and_refinements_are_said() -> None:
 def test_logical_constraints_are_said_with_their_structure() -> None:
     one, other = constraint("odrl:count", "lteq", "5"), constraint("odrl:version", "eq", "2")
     nested = {"and": [one, {"or": [one, other]}]}
-    assert "at most 5 times and (there are at most 5 times or the version is ”2”)" in sentence(nested)
+    assert "at most 5 times and (it happens at most 5 times or the version is ”2”)" in sentence(nested)
     assert "exactly one of these holds: " in sentence({"xone": [one, other]})
     assert "one after the other" in sentence({"andSequence": [one, other]})
-    assert "if there are at most 5 times." in sentence({"or": [one]})
+    assert "if it happens at most 5 times." in sentence({"or": [one]})
 
 
 @pytest.mark.parametrize(
