@@ -191,7 +191,8 @@ class Messages:
         self.rows: dict[int, dict[str, Any]] = {}
         self._named: dict[tuple[str, str, str], dict[str, Any]] = {}
 
-    def add(self, **values: Any) -> None:
+    def add(self, **said: Any) -> None:
+        values = {"withdrawn": None} | said
         if values["message_id"] is not None:
             _insert(self._undo, self._named, (values["process"], values["direction"], values["message_id"]), values)
         self._undo.put(self.rows, len(self.rows) + 1, values)
@@ -208,7 +209,7 @@ class Messages:
         self._undo.put(self._named[process, "out", message_id], "withdrawn", now)
 
     def applied(self, process: str) -> list[str]:
-        return [row["body"] for row in self.of(process) if row.get("withdrawn") is None]
+        return [row["body"] for row in self.of(process) if row["withdrawn"] is None]
 
     def count(self, process: str) -> int:
         return len(self.of(process))

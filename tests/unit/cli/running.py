@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from connector.__main__ import _serve
 from connector.cli.main import main
 
 START_SECONDS = 30
+_PORTS = (12_000, 32_000)
 QUICK = {"CONNECTOR_PEER_RATE_PER_SECOND": "1000", "CONNECTOR_PEER_BURST": "1000", "CONNECTOR_LOG_LEVEL": "warning"}
 """Settings that let tests ask as fast as they can."""
 PROGRAM = (sys.executable, "-m", "connector")
@@ -61,14 +63,14 @@ def _written(stream: io.TextIOWrapper) -> bytes:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of loopback that nobody used a moment ago."""
-    sockets = [socket.socket() for _ in range(count)]
-    for held in sockets:
-        held.bind(("127.0.0.1", 0))
-    ports = [held.getsockname()[1] for held in sockets]
-    for held in sockets:
-        held.close()
-    return ports
+    """Return ports of loopback that nobody used a moment ago, from below those that the system gives to whoever connects."""
+    ports: set[int] = set()
+    while len(ports) < count:
+        port = random.randrange(*_PORTS)
+        with socket.socket() as held, suppress(OSError):
+            held.bind(("127.0.0.1", port))
+            ports.add(port)
+    return sorted(ports)
 
 
 @dataclass(slots=True)
