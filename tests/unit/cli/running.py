@@ -66,7 +66,7 @@ def free_ports(count: int) -> list[int]:
     """Return ports of loopback that nobody used a moment ago, from below those that the system gives to whoever connects."""
     ports: set[int] = set()
     while len(ports) < count:
-        port = random.randrange(*_PORTS)
+        port = random.randrange(*_PORTS)  # noqa: S311 - no secret
         with socket.socket() as held, suppress(OSError):
             held.bind(("127.0.0.1", port))
             ports.add(port)
