@@ -83,6 +83,8 @@ def _lines(file: Path, found: Outcome | None, language: str) -> Iterator[str]:
         return
     for each in found.results:
         code = "cli_cases_passed" if each.passed else "cli_cases_failed"
+        if not each.passed and (each.expected == "permit") == each.decision.permits:
+            code = "cli_cases_other_rule"
         values = {"expected": each.expected, "decision": each.decision.outcome, "rules": ", ".join(each.rules) or "–"}
         yield texts.say(code, language, file=file, name=each.name, **values)
     for missed in found.unreached:

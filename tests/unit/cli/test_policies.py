@@ -225,6 +225,15 @@ def test_a_failing_case_refuses_and_says_why(tmp_path: Path) -> None:
     assert run("policies", "test", file, "--json").json["failed"] == 1
 
 
+def test_a_case_that_another_rule_decides_says_so(tmp_path: Path) -> None:
+    file = written(tmp_path / "p.json", {"@type": "Offer", "permission": [{"action": "use"}]})
+    case = '[[case]]\nname = "c"\nparty = "did:web:x"\nexpect = "permit"\nrule = "/permission/9"\n'
+    (tmp_path / "p.cases.toml").write_text(case)
+    done = run("policies", "test", file, "--lang", "en")
+    assert done.code == 1
+    assert "permit as expected, but by another rule than the case names: /permission/0" in done.out
+
+
 def test_policies_without_cases_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "policies").mkdir()
     written(tmp_path / "policies" / "p.json", {"permission": [{"action": "use"}]})
