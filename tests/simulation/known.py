@@ -84,7 +84,7 @@ SEEDS: dict[str, dict[str, tuple[int, ...]]] = {
         "transfer-ours": (455, 467, 660),
     },
     "unsent_termination_stays": {
-        "transfer-ours": (2881,),
+        "transfer-ours": (2881, 18254),
     },
     "only_a_termination_replaces": {
         "negotiation-ours": (17, 22),
