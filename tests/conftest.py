@@ -22,7 +22,15 @@ settings.register_profile("house", deadline=None, derandomize=_CI, suppress_heal
 settings.register_profile("quick", settings.get_profile("house"), max_examples=30)
 settings.load_profile("house")
 
+_WHOLE = [Path(__file__).parent / name for name in ("acceptance", "conversation", "security")]
 _MISSING = "PostgreSQL is not installed (make system-deps)"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out of `make check` what starts whole connectors: together that takes longer than all the rest."""
+    for item in items:
+        if any(folder in item.path.parents for folder in _WHOLE):
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

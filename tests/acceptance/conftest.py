@@ -15,16 +15,8 @@ from tests.acceptance import towns
 if TYPE_CHECKING:
     from tests import postgres
 
-_HERE = Path(__file__).parent
 Databases = Callable[[Path], str]
 Founding = Callable[..., Awaitable[towns.Town]]
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave these out of `make check`: each starts whole connectors, and together they take longer than all the others."""
-    for item in items:
-        if _HERE in item.path.parents:
-            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])

@@ -14,6 +14,9 @@ from tests.unit.cli.conftest import Neighbours
 from tests.unit.cli.running import run
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def contract(neighbours: Neighbours) -> str:
     town, region, files = neighbours

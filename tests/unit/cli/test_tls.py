@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from connector.identity.authority import Issued
 
+pytestmark = pytest.mark.slow
 LOCAL = ("localhost", "127.0.0.1")
 
 

@@ -13,6 +13,7 @@ from connector.http.connection import HEAD_BYTES, Limits
 from connector.http.limits import networks
 from tests.unit.http.serving import WELL_KNOWN, Client, Place, serving
 
+pytestmark = pytest.mark.slow
 QUICK = Limits(header_seconds=0.2, body_seconds=0.2, idle_seconds=0.4, linger_seconds=0.1)
 GOOD = f"GET {WELL_KNOWN} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
 POST = b"POST /api/v1/things HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n"
