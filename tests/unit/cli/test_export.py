@@ -13,7 +13,6 @@ from connector.errors import Unreachable
 from tests.unit.cli.conftest import Neighbours
 from tests.unit.cli.running import run
 
-
 pytestmark = pytest.mark.slow
 
 
