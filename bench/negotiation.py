@@ -89,6 +89,26 @@ def negotiation(folder: Path, scale: Scale) -> list[Figure]:
     ]
 
 
+def additions(folder: Path, scale: Scale) -> list[Figure]:
+    """Compare durable negotiations with those without seals and with those without a journal, round by round."""
+    without: tuple[towns.Kept, towns.Kept] = ("unsealed", "unjournalled")
+    rounds: dict[str, list[float]] = {kept: [] for kept in without}
+    with ExitStack() as stack:
+        whole = stack.enter_context(pair(folder / "durable", "durable"))
+        controls = {kept: stack.enter_context(pair(folder / kept, kept)) for kept in without}
+        for _ in range(scale.rounds):
+            cpu = whole.measure(scale.negotiations).cpu
+            for kept, control in controls.items():
+                rounds[kept].append(cpu / control.measure(scale.negotiations).cpu)
+    how = "CPU with / CPU without, both ends; rounds {}"
+    return [
+        Figure("A negotiation with seals, against without", median(rounds["unsealed"]), "", None,
+               how.format(spread(rounds["unsealed"]))),
+        Figure("A negotiation with the journal, against without", median(rounds["unjournalled"]), "", None,
+               how.format(spread(rounds["unjournalled"]))),
+    ]  # fmt: skip
+
+
 def latency(folder: Path, scale: Scale) -> list[Figure]:
     """Time negotiations one after the other."""
     with pair(folder, "durable") as durable:

@@ -27,7 +27,7 @@ from connector.dataplane.digests import Digests
 from connector.dataplane.sources import source_from
 from connector.http.data import Permit, Served, data_handler
 from connector.protocol.negotiation import FINALIZED
-from connector.services import contracts, transfers
+from connector.services import contracts, sealing, transfers
 from connector.store import journal
 from connector.store.exchanges import Exchange
 from connector.store.session import Store
@@ -75,6 +75,19 @@ class _Unjournalled(_Durable):
 
     def __post_init__(self) -> None:
         mock.patch.object(journal, "prepare", return_value=[]).start()
+        super().__post_init__()
+
+
+class _Unsealed(_Durable):
+    """The control of the seals' cost: the product's store, where contracts are concluded without seals."""
+
+    def __post_init__(self) -> None:
+        mock.patch.multiple(
+            sealing,
+            made=mock.Mock(return_value={}),
+            check=mock.Mock(),
+            complete=mock.Mock(return_value=True),
+        ).start()
         super().__post_init__()
 
 
@@ -189,5 +202,8 @@ async def _run(home: Path, store: type) -> None:
 
 if __name__ == "__main__":
     asyncio.run(
-        _run(Path(sys.argv[1]), {"durable": _Durable, "unjournalled": _Unjournalled, "dict": _Dict}[sys.argv[2]])
+        _run(
+            Path(sys.argv[1]),
+            {"durable": _Durable, "unjournalled": _Unjournalled, "unsealed": _Unsealed, "dict": _Dict}[sys.argv[2]],
+        )
     )

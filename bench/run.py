@@ -16,6 +16,7 @@ Benchmark = Callable[[Path, Scale], list[Figure]]
 BENCHMARKS: Mapping[str, Benchmark] = {
     "negotiation": negotiation.negotiation,
     "latency": negotiation.latency,
+    "additions": negotiation.additions,
     "reads": reads.reads,
     "download": download.download,
     "start": start.start,

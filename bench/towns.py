@@ -87,8 +87,8 @@ class Process:
         return orjson.loads(line)
 
 
-Kept = Literal["durable", "unjournalled", "dict"]
-"""What a party keeps: everything in the database, the same without the journal (a control), or its state in dicts (another)."""
+Kept = Literal["durable", "unjournalled", "unsealed", "dict"]
+"""What a party keeps: everything in the database; as controls the same without journal, without seals, or its state in dicts."""
 
 
 @contextmanager
