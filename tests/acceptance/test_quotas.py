@@ -166,10 +166,9 @@ async def test_a_body_of_unknown_length_ends_at_its_quota(found_on_sqlite: Found
 
 
 @pytest.mark.postgresql
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_two_processes_on_one_database_share_a_quota(found: Founding, source: str) -> None:
     a, b = await found("strangnas"), await found("trosa")
-    if not a.url.startswith("postgresql"):
-        pytest.skip("one process has an SQLite file for itself")
     async with a.running(), b.running():
         transfer, _ = await _begun(a, b, source, at_most(QUOTA))
         opening = Opening(await a.grant(transfer), {}, {}, 0.0, counted=frozenset({NS + "requestsPerDay"}))
