@@ -22,14 +22,21 @@ settings.register_profile("house", deadline=None, derandomize=_CI, suppress_heal
 settings.register_profile("quick", settings.get_profile("house"), max_examples=30)
 settings.load_profile("house")
 
-_WHOLE = [Path(__file__).parent / name for name in ("acceptance", "conversation", "security")]
+_LONG = [
+    Path(__file__).parent / name
+    for name in (
+        "acceptance", "conversation", "security", "store/test_verification.py", "unit/evidence/test_verify.py",
+        "unit/http/test_management_nonsense.py", "unit/policy/test_properties.py", "unit/services/test_peers.py",
+        "unit/services/test_retention.py", "unit/worker/test_watch.py",
+    )
+]  # fmt: skip
 _MISSING = "PostgreSQL is not installed (make system-deps)"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out of `make check` what starts whole connectors: together that takes longer than all the rest."""
+    """Leave out of `make check` what starts whole connectors or draws much: together that takes longer than all the rest."""
     for item in items:
-        if any(folder in item.path.parents for folder in _WHOLE):
+        if any(place == item.path or place in item.path.parents for place in _LONG):
             item.add_marker(pytest.mark.slow)
 
 
